@@ -48,7 +48,7 @@ class Models(Cog):
         checkpoints = self.backend.status().checkpoints
         chosen = None if checkpoint is None else handle_of(chosen_among(checkpoints, checkpoint))
         if not checkpoints:
-            raise InvalidRequest(NONE_THERE)
+            raise InvalidRequest(str(NONE_THERE))
         await defer(interaction, thinking=True)
         if chosen is not None:
             await self._show_detail(interaction, chosen)

@@ -191,9 +191,11 @@ def test_attention() -> None:
     names = [token.text.strip() for token in worked.keys]
     assert (names[4], names[1]) == ("this", "love")
     for step in steps_in_words(worked):
-        numbers = [one.strip("().,") for one in step.replace(MINUS, "-").split() if one.strip("().,")[-3:].isdigit()]
+        numbers = [
+            one.strip("().,") for one in step.text.replace(MINUS, "-").split() if one.strip("().,")[-3:].isdigit()
+        ]
         assert numbers
-        assert step.split(": ")[0] in lesson
+        assert step.name in lesson
         assert all(number.removeprefix("e^(") in lesson.replace(MINUS, "-") for number in numbers), step
     arriving = seen(AttentionView(None, 20, Heads.ARRIVING))
     assert arriving.sink_by_weight is not None

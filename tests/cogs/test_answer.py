@@ -80,4 +80,4 @@ async def test_on_a_language_model_it_says_that_it_guesses(open_scene: OpenScene
 
         [embed] = result.response.embeds
         assert embed.description.startswith(f"**{QUESTION}**\n> ")
-        assert GUESSED in embed.footer.text
+        assert str(GUESSED) in embed.footer.text

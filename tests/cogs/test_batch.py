@@ -201,7 +201,7 @@ async def test_the_column_is_asked_for_and_only_its_person_answers(open_scene: O
         await leave(scene)
         assert await told(scene, choose(scene, scene.bob, message, "0")) == NOT_YOURS
         for forged in ("2", "-1", "x", "²"):
-            assert await told(scene, choose(scene, scene.alice, message, forged)) == NOT_OFFERED
+            assert await told(scene, choose(scene, scene.alice, message, forged)) == str(NOT_OFFERED)
             # In the menu of the message itself, as if the bot had put it there.
             assert await told(scene, choose(scene, scene.alice, message, forged, offered=True)) == NO_COLUMN
         choose(scene, scene.alice, message, "1")

@@ -13,8 +13,8 @@ async def test_on_a_language_model_it_says_that_it_guesses(open_scene: OpenScene
         result = await scene.alice.slash(scene.channel, "entities", text="nobody is here")
 
         [embed] = result.response.embeds
-        assert NONE in embed.description
-        assert GUESSED in embed.footer.text
+        assert str(NONE) in embed.description
+        assert str(GUESSED) in embed.footer.text
 
 
 async def test_a_checkpoint_that_cannot(open_scene: OpenScene, make_preset: Any) -> None:

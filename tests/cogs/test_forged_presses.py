@@ -71,7 +71,7 @@ async def test_what_a_message_never_had(open_scene: OpenScene) -> None:
                 continue
             public = len([one for one in scene.channel.history() if not one.flags.ephemeral])
             said = told(scene, await press(scene, scene.bob, answer, custom_id))
-            assert said in (NOT_OFFERED, RequestForgotten.SENTENCE), (custom_id, said)
+            assert said in (str(NOT_OFFERED), RequestForgotten.SENTENCE), (custom_id, said)
             assert len([one for one in scene.channel.history() if not one.flags.ephemeral]) == public
 
 
@@ -123,7 +123,7 @@ async def test_options_that_were_never_offered(open_scene: OpenScene) -> None:
             two = tuple(option["value"] for option in menu["options"][:2])
             for values in (*forged, two, ()):
                 pressed = await press(scene, scene.alice, message, menu["custom_id"], SELECT, *values)
-                assert told(scene, pressed) == NOT_OFFERED
+                assert told(scene, pressed) == str(NOT_OFFERED)
 
 
 async def test_private_answers_of_others(open_scene: OpenScene) -> None:
@@ -132,7 +132,7 @@ async def test_private_answers_of_others(open_scene: OpenScene) -> None:
         private = (await scene.alice.context_menu(scene.channel, "Show the work", message)).response
         for custom_id in custom_ids(private):
             menu = SELECT if "pages" in custom_id else BUTTON
-            assert told(scene, await press(scene, scene.bob, private, custom_id, menu, "1")) == PRIVATE, custom_id
+            assert told(scene, await press(scene, scene.bob, private, custom_id, menu, "1")) == str(PRIVATE), custom_id
 
 
 async def test_a_press_that_fails_tells_its_person(open_scene: OpenScene, monkeypatch: pytest.MonkeyPatch) -> None:

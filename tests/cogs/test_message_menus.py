@@ -204,7 +204,7 @@ class TestSharing:
             pressed = scene.press(scene.bob, result.response, "Share")
             await scene.env.settle()
 
-            assert told(pressed) == PRIVATE
+            assert told(pressed) == str(PRIVATE)
             assert posts(scene, scene.channel) == []
 
     async def test_a_post_that_discord_refuses_can_be_tried_again(self, open_scene: OpenScene) -> None:

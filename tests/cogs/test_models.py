@@ -97,7 +97,7 @@ class TestOverview:
                 assert "not loaded yet" in known
                 assert f"`/{task}`" in known
             assert entry(result, "tiny-distilbert").splitlines()[-2].startswith("encoder · 31,970 parameters")
-            assert all(purpose in shown(result) for purpose in FAMILY_PURPOSES.values())
+            assert all(str(purpose) in shown(result) for purpose in FAMILY_PURPOSES.values())
             assert sorted(one["value"] for one in offered(scene, result)) == sorted(FIRST_TASKS.values())
             assert scene.env.errors == []
 

@@ -265,7 +265,7 @@ async def test_stop_makes_the_picture_of_what_there_is(open_scene: OpenScene, mo
             await scene.until(lambda: pressed.acknowledged)
         await scene.env.settle()
         assert scene.worker.status().requests == 0
-        assert told(scene, asked) == survey.NOTHING_JUDGED
+        assert told(scene, asked) == str(survey.NOTHING_JUDGED)
         # The next one is made, and says so if it is stopped half way.
         calls = 0
 

@@ -226,7 +226,7 @@ async def test_a_conversation_goes_on_with_the_answer_that_it_had(open_scene: Op
         shown = await opened(scene, scene.alice, asked.response)
         await alternatives(scene, scene.alice, shown)
         result = await taken(scene.alice, shown, await place_chosen(scene, scene.alice, shown, 1))
-        assert STAYS in result.response.embeds[0].footer.text
+        assert str(STAYS) in result.response.embeds[0].footer.text
 
         [exchange] = await scene.store.database.rows(select(EXCHANGES.c.answer))
 

@@ -32,9 +32,9 @@ def test_reply() -> None:
 def test_not_in_the_text() -> None:
     reply = replies.render(REQUEST, answer(AnswerResult("Hugging Face", SPAN, 0.1, 0.8)))
 
-    assert reply.embed.title == replies.ABSENT
+    assert reply.embed.title == str(replies.ABSENT)
     lines = (reply.embed.description or "").split("\n")
-    assert lines[3] == replies.UNFOUND
+    assert lines[3] == str(replies.UNFOUND)
     assert lines[5:] == [bar_line(0.8, "**not in the text**"), bar_line(0.1, "Hugging Face")]
 
 
@@ -53,14 +53,14 @@ def test_a_part_of_the_models_words() -> None:
         found = AnswerResult(text, SPAN, 0.9, 0.1, guessed=True)
         return replies.render(REQUEST, answer(found)).embed.description or ""
 
-    assert replies.PARTLY in description("for Hugging Face")
-    assert replies.PARTLY not in description("hugging, face")
+    assert str(replies.PARTLY) in description("for Hugging Face")
+    assert str(replies.PARTLY) not in description("hugging, face")
 
 
 def test_no_answer_at_all() -> None:
     reply = replies.render(REQUEST, answer(AnswerResult("", None, 0.0, 1.0, guessed=True)))
 
-    assert reply.embed.title == replies.ABSENT
+    assert reply.embed.title == str(replies.ABSENT)
     assert (reply.embed.description or "").endswith(f"Brooklyn.\n\n{bar_line(1.0, '**not in the text**')}")
 
 

@@ -8,7 +8,8 @@ from bot.inference.heads.inspection.attention_weights import Part
 from bot.inference.requests import Answer
 from bot.inference.tokenization.tokens import Token
 from bot.replies.reply import Reply
-from bot.replies.results.attention import DEGENERATE, render
+from bot.replies.results.attention import render
+from bot.replies.results.attention_texts import DEGENERATE
 from bot.tasks.attention import AttentionRequest, AttentionResult
 from bot.tasks.attention_view import AttentionView, Heads, Shown
 
@@ -58,7 +59,7 @@ def test_a_rollout_of_the_same_rows_is_withheld() -> None:
     same[:, 0] = 1
     withheld, shown = rendered(same, Heads.ROLLOUT), rendered(weights(0.2), Heads.ROLLOUT)
 
-    assert DEGENERATE in (withheld.embed.description or "")
+    assert str(DEGENERATE) in (withheld.embed.description or "")
     assert withheld.drawing is None
     assert withheld.pages is not None  # another view can still be chosen
     assert "**estimate**" in (shown.embed.description or "")

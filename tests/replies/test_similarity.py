@@ -36,7 +36,7 @@ def test_a_ranking() -> None:
 
     assert reply.embed.title == "Most alike: A dog sleeps."
     assert reply.embed.description == "\n".join(
-        ["> A cat sleeps.", "", f"{line(0.83)} **A dog sleeps.**", f"{line(0.1)} It rains.", "", similarity.SCALE]
+        ["> A cat sleeps.", "", f"{line(0.83)} **A dog sleeps.**", f"{line(0.1)} It rains.", "", str(similarity.SCALE)]
     )
     assert "A cat sleeps." not in (reply.embed.title or "")
 

@@ -54,7 +54,7 @@ class TestComplete:
 
     def test_nothing(self) -> None:
         reply = complete.render(self.REQUEST, answer(self.result("\n\n", finished=False)))
-        assert (reply.embed.description or "").endswith(complete.NOTHING)
+        assert (reply.embed.description or "").endswith(str(complete.NOTHING))
         assert len(reply.buttons) == 1
 
     def test_the_file_has_everything(self) -> None:
@@ -63,7 +63,7 @@ class TestComplete:
         assert reply.file is not None
         assert reply.file.name == "complete.rs"
         assert reply.file.text == code.code + " 2" * 3_000 + "\n"
-        assert complete.BROKEN in (reply.embed.description or "")
+        assert str(complete.BROKEN) in (reply.embed.description or "")
 
     @given(CODE, CODE, BOOLEANS)
     @settings(max_examples=60)
@@ -102,12 +102,12 @@ class TestSummarize:
     def test_parts_and_a_general_model(self) -> None:
         reply = summarize.render(self.REQUEST, answer(replace(self.RESULT, parts=3, general=True)))
         assert "Read in 3 parts" in (reply.embed.footer.text or "")
-        assert (reply.embed.footer.text or "").endswith(summarize.GENERAL)
+        assert (reply.embed.footer.text or "").endswith(str(summarize.GENERAL))
 
     @pytest.mark.parametrize(("source", "said"), [(4, True), (5, False)])
     def test_a_summary_that_is_longer_than_its_text(self, source: int, said: bool) -> None:
         reply = summarize.render(self.REQUEST, answer(replace(self.RESULT, source_tokens=source)))
-        assert (summarize.LONGER in (reply.embed.footer.text or "")) is said
+        assert (str(summarize.LONGER) in (reply.embed.footer.text or "")) is said
 
     def test_cut_off_and_empty(self) -> None:
         cut = summarize.render(self.REQUEST, answer(replace(self.RESULT, text="Fruit is", finished=False)))
@@ -115,7 +115,7 @@ class TestSummarize:
         stopped = summarize.render(self.REQUEST, answer(replace(self.RESULT, finished=False)))
         assert (cut.embed.description or "").endswith("\n\nFruit is…")
         assert (stopped.embed.description or "").endswith("\n\nFruit is sour. …")
-        assert (empty.embed.description or "").endswith(summarize.NOTHING)
+        assert (empty.embed.description or "").endswith(str(summarize.NOTHING))
 
     @given(WRITTEN, WRITTEN, st.sampled_from([1, 7]), BOOLEANS)
     @settings(max_examples=60)
@@ -152,7 +152,7 @@ class TestChat:
         cut = chat.render(self.REQUEST, answer(replace(self.RESULT, finished=False)))
         empty = chat.render(self.REQUEST, answer(replace(self.RESULT, text="")))
         assert (cut.embed.description or "").endswith("Because. …")
-        assert (empty.embed.description or "").endswith(chat.NOTHING)
+        assert (empty.embed.description or "").endswith(str(chat.NOTHING))
 
     @given(WRITTEN, WRITTEN, WRITTEN, BOOLEANS)
     @settings(max_examples=60)

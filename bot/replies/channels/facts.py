@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from bot.channels.history import ENOUGH
 from bot.channels.timeline import DAY, HOUR, MINUTE, WEEK, Timeline
 from bot.errors import InvalidRequest
+from bot.locales.message import _, plural
+from bot.locales.numbers import Unit, in_units, whole
 from bot.pictures.plot import Tick
 from bot.replies.channels.survey import Facts
 from bot.replies.formatting.text import fit, visible
@@ -44,15 +46,28 @@ def check_enough(facts: Facts) -> None:
     """Raise `InvalidRequest` if too few messages were judged to draw anything."""
     if facts.judged < ENOUGH:
         raise InvalidRequest(
-            f"Only {facts.judged} messages were judged, and a picture needs {ENOUGH}. Let it run a little longer."
+            plural(
+                "Only {count} message was judged, and a picture needs {enough}. Let it run a little longer.",
+                "Only {count} messages were judged, and a picture needs {enough}. Let it run a little longer.",
+                facts.judged,
+                enough=ENOUGH,
+            )
         )
 
 
 def counted_sentence(facts: Facts) -> str:
     """Return the number of messages and their period, in Markdown."""
-    return (
-        f"{facts.judged:,} messages of {facts.looked_at:,}, from <t:{int(facts.first)}:f> to "
-        f"<t:{int(facts.last)}:f>. Bots, messages without words and people who have opted out are not counted."
+    # Translators: {judged} of all {number} messages; {first} and {last} are times, which Discord writes.
+    return plural(
+        "{judged} messages of {number}, from {first} to {last}. Bots, messages without words and people who have opted "
+        "out are not counted.",
+        "{judged} messages of {number}, from {first} to {last}. Bots, messages without words and people who have opted "
+        "out are not counted.",
+        facts.judged,
+        judged=whole(facts.judged),
+        number=whole(facts.looked_at),
+        first=f"<t:{int(facts.first)}:f>",
+        last=f"<t:{int(facts.last)}:f>",
     )
 
 
@@ -65,24 +80,37 @@ def footer(facts: Facts) -> str:
 
 def _remarks(facts: Facts) -> Iterator[str]:
     if facts.is_stopped:
-        yield "You have stopped it: this is a random part of the messages."
+        yield _("You have stopped it: this is a random part of the messages.")
     if facts.is_late:
-        yield "Discord's time for an answer was up: this is a random part of the messages."
+        yield _("Discord's time for an answer was up: this is a random part of the messages.")
     if facts.is_cut:
-        yield "Discord gave me fewer messages in time than you asked for."
+        yield _("Discord gave me fewer messages in time than you asked for.")
     if facts.failed:
-        yield f"{_messages(facts.failed)} could not be judged."
+        yield plural(
+            "{number} message could not be judged.",
+            "{number} messages could not be judged.",
+            facts.failed,
+            number=whole(facts.failed),
+        )
     if facts.truncated:
-        yield f"Of {_messages(facts.truncated)} the model has read only the beginning."
-
-
-def _messages(number: int) -> str:
-    return f"{number:,} message{'' if number == 1 else 's'}"
+        yield plural(
+            "Of {number} message the model has read only the beginning.",
+            "Of {number} messages the model has read only the beginning.",
+            facts.truncated,
+            number=whole(facts.truncated),
+        )
 
 
 def note(facts: Facts, timeline: Timeline) -> str:
     """Return the line under a picture's title."""
-    return f"{facts.judged:,} messages, {length_in_words(timeline.length)} a bar, times in UTC"
+    return plural(
+        # Translators: the line under the title of a chart; {length} is the time that a bar stands for, "15 minutes".
+        "{number} message, {length} a bar, times in UTC",
+        "{number} messages, {length} a bar, times in UTC",
+        facts.judged,
+        number=whole(facts.judged),
+        length=length_in_words(timeline.length),
+    )
 
 
 def ticks(timeline: Timeline) -> list[Tick]:
@@ -94,8 +122,8 @@ def ticks(timeline: Timeline) -> list[Tick]:
 
 def length_in_words(seconds: int) -> str:
     """Return the length of a part: "15 minutes", "1 day"."""
-    for size, word in ((WEEK, "week"), (DAY, "day"), (HOUR, "hour"), (MINUTE, "minute"), (1, "second")):
+    units: tuple[tuple[int, Unit], ...] = ((WEEK, "week"), (DAY, "day"), (HOUR, "hour"), (MINUTE, "minute"))
+    for size, unit in units:
         if seconds % size == 0 and seconds >= size:
-            number = seconds // size
-            return f"{number} {word}{'' if number == 1 else 's'}"
-    return f"{seconds} seconds"
+            return in_units(seconds // size, unit)
+    return in_units(seconds, "second")

@@ -7,9 +7,10 @@ from functools import partial
 
 import discord
 
-from bot.channels.mood import STRETCH, Estimate, Moment, Mood
+from bot.channels.mood import LEVEL, STRETCH, Estimate, Moment, Mood
+from bot.locales.message import _, plural
+from bot.locales.numbers import percent, signed
 from bot.pictures.mood import Mark, MoodPoint, mood
-from bot.pictures.wording import signed
 from bot.replies.channels.facts import Place, counted_sentence, footer, length_in_words, note, ticks
 from bot.replies.channels.survey import Facts
 from bot.replies.channels.table import csv_file, decimal, moment
@@ -23,7 +24,8 @@ _SIDE = 0.05  # a mean nearer to 0 is on neither side
 
 def title_of(place: Place) -> str:
     """Return the title, in Markdown."""
-    return f"Mood of {place.markdown}"
+    # Translators: how people in a channel feel; {channel} is its name.
+    return _("Mood of {channel}", channel=place.markdown)
 
 
 def render(place: Place, found: Mood, facts: Facts) -> Reply:
@@ -32,13 +34,13 @@ def render(place: Place, found: Mood, facts: Facts) -> Reply:
     embed = discord.Embed(title=title_of(place), description="\n".join(lines), colour=_colour(found.overall))
     for is_positive, moments in ((True, found.positive), (False, found.negative)):
         if moments:
-            name = "Most positive moments" if is_positive else "Most negative moments"
+            name = _("Most positive moments") if is_positive else _("Most negative moments")
             embed.add_field(name=name, value="\n".join(_links(place, moments, is_positive)), inline=False)
-    embed.add_field(name="How to read it", value=_explanation(found), inline=False)
+    embed.add_field(name=_("How to read it"), value=_explanation(found), inline=False)
     embed.set_footer(text=footer(facts))
     draw = partial(
         mood,
-        f"Mood of {place.title}",
+        _("Mood of {channel}", channel=place.title),
         note(facts, found.timeline),
         _pieces(found),
         [*_marks(found, True), *_marks(found, False)],
@@ -49,9 +51,13 @@ def render(place: Place, found: Mood, facts: Facts) -> Reply:
 
 
 def _overall(overall: Estimate) -> str:
-    return (
-        f"**{signed(overall.mean)}** on average (95 % band {signed(overall.low)} to {signed(overall.high)}), from −1 "
-        "(negative) to +1 (positive)."
+    return _(
+        # Translators: keep the asterisks; the band is a confidence interval.
+        "**{mean}** on average ({share} band {low} to {high}), from −1 (negative) to +1 (positive).",
+        mean=signed(overall.mean, 2),
+        share=percent(LEVEL, 0),
+        low=signed(overall.low, 2),
+        high=signed(overall.high, 2),
     )
 
 
@@ -63,15 +69,24 @@ def _colour(overall: Estimate) -> int:
 
 def _links(place: Place, moments: Sequence[Moment], is_positive: bool) -> Iterator[str]:
     for sign, one in zip(SIGNS[is_positive], moments, strict=False):
-        yield f"**{sign}** {signed(one.value)} · <t:{int(one.when)}:f> · [go there]({place.link(one.message)})"
+        # Translators: a link to a message.
+        link = f"[{_('go there')}]({place.link(one.message)})"
+        yield f"**{sign}** {signed(one.value, 2)} · <t:{int(one.when)}:f> · {link}"
 
 
 def _explanation(found: Mood) -> str:
     length = length_in_words(found.timeline.length)
-    return (
-        f"Line: the mean of P(positive) − P(negative), smoothed (Gaussian window, σ = {length}). Band: its 95 % "
-        f"interval at each moment (block bootstrap). A moment is {STRETCH} messages in a row by several people; its "
-        "link leads to the first. It is the channel's mood, not anyone's own."
+    return plural(
+        # Translators: {length} is a time, such as "1 day", and {share} "95 %". Keep the formulas.
+        "Line: the mean of P(positive) − P(negative), smoothed (Gaussian window, σ = {length}). Band: its {share} "
+        "interval at each moment (block bootstrap). A moment is {count} message by several people; its link leads to "
+        "the first. It is the channel's mood, not anyone's own.",
+        "Line: the mean of P(positive) − P(negative), smoothed (Gaussian window, σ = {length}). Band: its {share} "
+        "interval at each moment (block bootstrap). A moment is {count} messages in a row by several people; its link "
+        "leads to the first. It is the channel's mood, not anyone's own.",
+        STRETCH,
+        length=length,
+        share=percent(LEVEL, 0),
     )
 
 

@@ -22,8 +22,9 @@ from bot.inference.answering import Loading
 from bot.inference.backend import Backend
 from bot.inference.requests import Answer, Request
 from bot.inference.timers import wait_at_most
+from bot.locales.message import later
 from bot.replies.acknowledgement import NO_MENTIONS
-from bot.replies.channels.progress import progress_embed
+from bot.replies.channels.progress import judging, progress_embed, reading
 from bot.replies.components.buttons import STOP, RequestButton
 from bot.replies.discord_errors import is_gone
 from bot.replies.interaction_record import record_of
@@ -37,9 +38,15 @@ FIRST_SECONDS = 1.0
 """Before the first progress: a quick picture needs none."""
 EVERY_SECONDS = 2.5
 """Between two edits."""
-NOTHING_JUDGED = "You have stopped this before there was enough to draw. Ask again, perhaps for fewer `messages`."
-TOO_LATE = "I did not get far before Discord's time for an answer was up. Ask for fewer `messages`, or try later."
-NOT_JUDGED = "None of the messages could be judged, and the failures have been logged. Please try again in a moment."
+NOTHING_JUDGED = later(
+    "You have stopped this before there was enough to draw. Ask again, perhaps for fewer `messages`."
+)
+TOO_LATE = later(
+    "I did not get far before Discord's time for an answer was up. Ask for fewer `messages`, or try later."
+)
+NOT_JUDGED = later(
+    "None of the messages could be judged, and the failures have been logged. Please try again in a moment."
+)
 
 
 @dataclass(frozen=True)
@@ -153,8 +160,8 @@ class Survey(Generic[ResultT]):
     def _facts(self, judging: Judging[ResultT]) -> Facts:
         if judging.sample is None:
             if self._is_stopped:
-                raise Unanswered(NOTHING_JUDGED)
-            raise Unanswered(TOO_LATE if self._is_late else NOT_JUDGED)
+                raise Unanswered(str(NOTHING_JUDGED))
+            raise Unanswered(str(TOO_LATE if self._is_late else NOT_JUDGED))
         return Facts(
             self._reading.looked_at,
             judging.answered,
@@ -192,10 +199,12 @@ class Survey(Generic[ResultT]):
 
     def _progress(self) -> discord.Embed:
         if self._judging is None:
-            return progress_embed(self.title, "Reading messages", self._reading.looked_at, self.number)
+            done = self._reading.looked_at
+            return progress_embed(self.title, reading(done, self.number), done, self.number)
         done = self._judging.answered + self._judging.failed
         seconds = time.perf_counter() - self._began
-        return progress_embed(self.title, "Judging messages", done, len(self._counted), seconds, self._loading())
+        number = len(self._counted)
+        return progress_embed(self.title, judging(done, number), done, number, seconds, self._loading())
 
     def _loading(self) -> Loading | None:
         answering = None if self._judging is None or self._judging.answered else self._judging.first

@@ -15,6 +15,7 @@ from bot.channels.message import ChannelMessage
 from bot.errors import NotAllowedHere, Refused
 from bot.inference.backend import Backend
 from bot.inference.requests import Request
+from bot.locales.message import _, later
 from bot.replies.acknowledgement import defer
 from bot.replies.channels.facts import Place
 from bot.replies.channels.survey import Facts, Survey, Tools
@@ -22,7 +23,7 @@ from bot.storage.opt_outs import OptOuts
 from bot.storage.processes import Processes
 
 ResultT = TypeVar("ResultT")
-ONE_AT_A_TIME = "I am still making a picture for you. Wait for it, or stop it, before you ask for another one."
+ONE_AT_A_TIME = later("I am still making a picture for you. Wait for it, or stop it, before you ask for another one.")
 
 
 class Rules(Protocol):
@@ -76,7 +77,7 @@ class Surveys:
         """
         person = interaction.user.id
         if person in self._people:
-            raise Refused(ONE_AT_A_TIME)
+            raise Refused(str(ONE_AT_A_TIME))
         self._people.add(person)
         try:
             channel = await readable_channel(interaction, chosen)
@@ -84,7 +85,9 @@ class Surveys:
             if not is_here and not await self._bot.access.allows_in(
                 self._command, channel.guild, channel, interaction.user
             ):
-                raise NotAllowedHere(f"/{self._command} is switched off for that channel. Try another one.")
+                raise NotAllowedHere(
+                    _("/{command} is switched off for that channel. Try another one.", command=self._command)
+                )
             # Others here may not be able to read it.
             await defer(interaction, thinking=True, ephemeral=not is_here)
             yield Surveyed(interaction, channel, Place(channel.guild.id, channel.id, channel.name))

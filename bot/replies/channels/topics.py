@@ -7,6 +7,8 @@ from functools import partial
 import discord
 
 from bot.channels.topics import LEAST, Topics
+from bot.locales.message import _
+from bot.locales.numbers import percent
 from bot.pictures.stacked_shares import REST, Column, shares
 from bot.replies.channels.facts import Place, counted_sentence, footer, note, ticks
 from bot.replies.channels.survey import Facts
@@ -20,7 +22,8 @@ FILE, PICTURE = "topics.csv", "topics.png"
 
 def title_of(place: Place) -> str:
     """Return the title, in Markdown."""
-    return f"Topics of {place.markdown}"
+    # Translators: what people in a channel talk about; {channel} is its name.
+    return _("Topics of {channel}", channel=place.markdown)
 
 
 def render(place: Place, found: Topics, facts: Facts) -> Reply:
@@ -32,24 +35,32 @@ def render(place: Place, found: Topics, facts: Facts) -> Reply:
     bars = [bar_line(number / total, fit(label, LABEL)[0]) for label, number in ranked]
     lines = (*bars, bar_line(unclear / total, f"*{REST}*"), "", counted_sentence(facts))
     embed = discord.Embed(title=title_of(place), description="\n".join(lines), colour=Colour.ZEROSHOT)
-    embed.add_field(name="How to read it", value=_explanation(), inline=False)
+    embed.add_field(name=_("How to read it"), value=_explanation(), inline=False)
     embed.set_footer(text=footer(facts))
     columns = [Column(part.numbers, part.unclear) for part in found.parts]
     draw = partial(
-        shares, f"Topics of {place.title}", note(facts, found.timeline), found.labels, columns, ticks(found.timeline)
+        shares,
+        _("Topics of {channel}", channel=place.title),
+        note(facts, found.timeline),
+        found.labels,
+        columns,
+        ticks(found.timeline),
     )
     return Reply(embed, _table(found), drawing=Drawing(PICTURE, draw))
 
 
 def _explanation() -> str:
-    return (
-        f"A message counts for its likeliest label (zero-shot) if that has at least {100 * LEAST:.0f} %; else it is "
-        f"{REST}. The grey bars say how many messages a bar stands for: shares of few messages say little. It is about "
-        "the channel, not about anyone in it."
+    return _(
+        # Translators: {share} is such as "50 %", and {rest} the name of a bar, "unclear".
+        "A message counts for its likeliest label (zero-shot) if that has at least {share}; else it is {rest}. The "
+        "grey bars say how many messages a bar stands for: shares of few messages say little. It is about the channel, "
+        "not about anyone in it.",
+        share=percent(LEAST, 0),
+        rest=REST,
     )
 
 
 def _table(found: Topics) -> TextFile:
-    header = ("start", "end", "messages", *found.labels, REST)
+    header = ("start", "end", "messages", *found.labels, str(REST))
     rows = [[moment(part.start), moment(part.end), part.messages, *part.numbers, part.unclear] for part in found.parts]
     return csv_file(FILE, header, rows)

@@ -9,6 +9,8 @@ from discord import app_commands
 
 from bot.errors import InvalidRequest
 from bot.inference.status import CheckpointStatus, Phase
+from bot.locales.lists import enumerated
+from bot.locales.message import _, later
 from bot.replies.checkpoints.state import commands
 from bot.replies.components.autocompletion import LONGEST_NAME, MOST_CHOICES
 from bot.replies.formatting.text import code_span, fit, listed, visible
@@ -18,7 +20,7 @@ NAME = 80
 """Units of UTF-16 of a name in a list."""
 LISTED = 1_500
 """Units of the whole list: a message has 2,000."""
-NONE_THERE = "No checkpoint is set, so there is none to look into. Whoever runs this bot can set one."
+NONE_THERE = later("No checkpoint is set, so there is none to look into. Whoever runs this bot can set one.")
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,7 @@ class Offered:
 def offered_everywhere(checkpoints: Sequence[CheckpointStatus]) -> list[Offered]:
     """Return all checkpoints that people can choose for a command."""
     able = ((one.name, tuple(dict.fromkeys((*one.tasks, *one.offered)))) for one in checkpoints)
-    return [Offered(name, ", ".join(f"/{task}" for task in tasks)) for name, tasks in able if tasks]
+    return [Offered(name, enumerated(f"/{task}" for task in tasks)) for name, tasks in able if tasks]
 
 
 def handle_of(checkpoint: CheckpointStatus) -> str:
@@ -80,7 +82,7 @@ def chosen_among(checkpoints: Sequence[CheckpointStatus], chosen: str) -> Checkp
         InvalidRequest: there is no such checkpoint; the sentence lists all.
     """
     if not checkpoints:
-        raise InvalidRequest(NONE_THERE)
+        raise InvalidRequest(str(NONE_THERE))
     wanted = _wanted(chosen.rstrip("…"))
     exact = [one for one in checkpoints if chosen in (one.name, one.name[:LONGEST_NAME])]
     named = [one for one in checkpoints if wanted in (identity(one.name), identity(_described(one)))]
@@ -97,7 +99,8 @@ def chosen_among(checkpoints: Sequence[CheckpointStatus], chosen: str) -> Checkp
 def unknown(checkpoints: Sequence[CheckpointStatus]) -> InvalidRequest:
     """Return the error for a name that means none of these, which it lists."""
     names = listed([code_span(one.name, NAME) for one in checkpoints], LISTED)
-    return InvalidRequest(f"I have no checkpoint of this name. Please choose one of these: {names}.")
+    # Translators: {names} is a list such as "`one`, `two` and 3 more".
+    return InvalidRequest(_("I have no checkpoint of this name. Please choose one of these: {names}.", names=names))
 
 
 def _wanted(typed: str) -> str:

@@ -6,9 +6,12 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby
 
 from bot.inference.checkpoints.description import Layer
-from bot.replies.formatting.quantities import in_millions
+from bot.locales.message import _, later, plural
+from bot.locales.numbers import in_millions
 
-LEFT_OUT = "Dropout is left out: it does nothing when a model answers. Shared weights count wherever they are used."
+LEFT_OUT = later(
+    "Dropout is left out: it does nothing when a model answers. Shared weights count wherever they are used."
+)
 INDENT = " "
 """One space a level: phones show some forty characters a line."""
 NAMES = 36
@@ -21,7 +24,15 @@ def tree(layer: Layer) -> str:
     Equal blocks share a line (`layers: 12 × LlamaDecoderLayer`), and so do adjacent equal layers without parts
     (`q_proj, o_proj: 2 × Linear(576 → 576)`).
     """
-    return "\n".join([f"{layer.kind} · {in_millions(layer.parameters)} parameters", *_lines(layer.parts, INDENT)])
+    total = parameters_in_words(layer.parameters)
+    return "\n".join([f"{layer.kind} · {total}", *_lines(layer.parts, INDENT)])
+
+
+def parameters_in_words(number: int) -> str:
+    """Return "134.5 million parameters"."""
+    # Translators: {number} is such as "47,392" or "134.5 million". If the words between them depend on that, as in
+    # French and Spanish, turn the phrase round: "parameters: 134.5 million".
+    return plural("{number} parameter", "{number} parameters", number, number=in_millions(number))
 
 
 def _lines(layers: Iterable[Layer], indent: str) -> Iterator[str]:
@@ -42,7 +53,7 @@ def _opened(layer: Layer) -> Layer:
 
 def _sharing(layers: Iterable[Layer]) -> Iterator[list[Layer]]:
     """Group layers that share a line."""
-    for _, alike in groupby(layers, key=_likeness):
+    for __, alike in groupby(layers, key=_likeness):
         group = list(alike)
         if sum(len(one.name) + 2 for one in group) <= NAMES:
             yield group
@@ -60,4 +71,8 @@ def _sizes(layer: Layer, *, each: bool) -> str:
         return f"({layer.detail})"
     if not layer.parts or not layer.parameters:
         return ""
-    return f" · {in_millions(layer.parameters)}{' each' if each else ''}"
+    number = in_millions(layer.parameters)
+    if not each:
+        return f" · {number}"
+    # Translators: the number of parameters of each of several equal layers.
+    return f" · {_('{number} each', number=number)}"

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from bot.errors import joined
 from bot.inference.requests import LabelScore
+from bot.locales.lists import enumerated
+from bot.locales.message import _, later, plural
+from bot.locales.numbers import whole as in_digits
 from bot.pictures.wording import as_chip
+from bot.replies.comparing import verdicts
 from bot.replies.comparing.differences import by_membership, by_order, by_place, in_common
 from bot.replies.comparing.families import VERDICT, family_of, masks_in_words, out_of
 from bot.replies.formatting.bars import bar_line, percent, plain_line
+from bot.replies.formatting.more import and_more
 from bot.replies.formatting.text import Style, escape, fit, in_pieces, inside_quote, units
-from bot.replies.results.entities import KNOWN, NONE
+from bot.replies.results.entities import NONE, label_in_words
 from bot.text.characters import CUT, identity
 
 Lines: TypeAlias = "list[str]"
@@ -24,12 +27,11 @@ LABEL = 40
 """Units of a label or a word beside its bar."""
 OWN = 200
 """Units of what a model wrote itself, beside its masks."""
-SAID = 60
-"""Units of a label in the verdict."""
 MOST_LINES = 8
-NEARLY_NOTHING = 0.25
-"""With less in common than this share, everything would be marked, so nothing is."""
-NOTHING = "*nothing*"
+LINE_OF_REST, LINE_OF_FACTS = 20, 60
+"""Units that are kept for a column's last line: how many more there are, and the number of tokens."""
+# Translators: stands for a text that a model has left empty; keep the asterisks.
+NOTHING = later("*nothing*")
 # Only the first word has the white space before it: otherwise each character of a blank text would be a new start.
 _WORD = re.compile(r"(?:\A\s++)?+\S++\s*+")
 
@@ -68,7 +70,7 @@ def labels(request: Any, results: Sequence[Any], room: int) -> Columns:
     lists = [[identity(score.label) for score in result.scores] for result in results]
     marks = by_place(lists)
     columns = [_scored(result.scores, marked, room, 1) for result, marked in zip(results, marks, strict=True)]
-    verdict = _said([result.scores[0].label for result in results], "say")
+    verdict = verdicts.said([result.scores[0].label for result in results])
     return Columns(tuple(columns), verdict, any(map(any, marks)))
 
 
@@ -86,7 +88,7 @@ def words(request: Any, results: Sequence[Any], room: int) -> Columns:
         plain = "\n".join(plain_line(score.probability, score.label) for scores in one for score in scores)
         columns.append(_fitted([f"{mask}. {row}" for mask, row in enumerate(rows, 1)], plain, room))
     first = [" … ".join(scores[0].label for scores in one[:number]) for one in masks]
-    return Columns(tuple(columns), _said(first, "put", "first"), any(any(map(any, one)) for one in marks))
+    return Columns(tuple(columns), verdicts.put_first(first), any(any(map(any, one)) for one in marks))
 
 
 def names(request: Any, results: Sequence[Any], room: int) -> Columns:
@@ -97,19 +99,13 @@ def names(request: Any, results: Sequence[Any], room: int) -> Columns:
     for result, marked in zip(results, marks, strict=True):
         lines, plain = [], []
         for one, differs in zip(result.entities, marked, strict=True):
-            text, label = request.text[one.start : one.end], KNOWN.get(one.label, one.label)
+            text, label = request.text[one.start : one.end], label_in_words(one.label)
             name = _marked(f"**{_short(text)}** · {_short(label)}", differs)
             lines.append(bar_line(one.probability, name))
             plain.append(plain_line(one.probability, f"{label}  {text}"))
-        columns.append(_fitted(lines or [NONE], "\n".join(plain) or NONE.strip("*"), room))
+        columns.append(_fitted(lines or [str(NONE)], "\n".join(plain) or str(NONE).strip("*"), room))
     found, agreed = {one for names in lists for one in names}, set(lists[0]).intersection(*lists[1:])
-    verdict = (
-        "None of them finds a name."
-        if not found
-        else f"{_everybody(results)} find the same {_counted(len(found), 'name')}."
-        if found == agreed
-        else f"They agree on {len(agreed)} of {_counted(len(found), 'name')}."
-    )
+    verdict = verdicts.found(len(results), len(found), len(agreed))
     return Columns(tuple(columns), verdict, any(map(any, marks)))
 
 
@@ -119,21 +115,16 @@ def tokens(request: Any, results: Sequence[Any], room: int) -> Columns:
     marks = by_order([[identity(token.text) for token in one] for one in texts])
     columns: list[Column] = []
     for result, one, marked in zip(results, texts, marks, strict=True):
-        line, cut = "", False
+        line, cut, facts = "", False, _facts(len(one), result.vocabulary)
+        left = room - max(LINE_OF_FACTS, units(facts) + len(f" {CUT}\n"))
         for token, differs in zip(one, marked, strict=True):
             piece = f"{' | ' if line else ''}{_marked(escape(as_chip(token.text)), differs)}"
-            if units(line + piece) > room - 60:
+            if units(line + piece) > left:
                 line, cut = f"{line} {CUT}", True
                 break
             line += piece
-        facts = f"{_counted(len(one), 'token')} · vocabulary of {result.vocabulary:,}"
         columns.append(Column((line, facts), f"{facts}\n{' | '.join(token.text for token in one)}", cut))
-    counts = [len(one) for one in texts]
-    verdict = (
-        f"{_everybody(results)} cut it into the same tokens."
-        if not any(map(any, marks))
-        else f"They need {joined(map(str, counts))} tokens."
-    )
+    verdict = verdicts.cut([len(one) for one in texts], is_same=not any(map(any, marks)))
     return Columns(tuple(columns), verdict, any(map(any, marks)))
 
 
@@ -144,20 +135,14 @@ def texts(request: Any, results: Sequence[Any], room: int) -> Columns:
     lists = [[identity(piece.strip()) for piece in one] for one in pieces]
     marks = by_order(lists)
     share = in_common(lists, marks)
-    if share < NEARLY_NOTHING:
+    if share < verdicts.NEARLY_NOTHING:
         marks = [[False] * len(one) for one in lists]
     columns: list[Column] = []
     for text, one, marked in zip(written, pieces, marks, strict=True):
         styles = (_underlined if differs else inside_quote for differs in marked)
         shown, whole = fit("".join(one), room, _quoted(zip(one, styles, strict=True)))
-        columns.append(Column((shown if shown.strip("> \n") else NOTHING,), text, not whole))
-    verdict = (
-        f"{_everybody(results)} wrote the same."
-        if share == 1
-        else "They have hardly a word in common."
-        if share < NEARLY_NOTHING
-        else f"They have {percent(share)} of their words in common."
-    )
+        columns.append(Column((shown if shown.strip("> \n") else str(NOTHING),), text, not whole))
+    verdict = verdicts.wrote(len(results), share)
     return Columns(tuple(columns), verdict, any(map(any, marks)))
 
 
@@ -167,13 +152,14 @@ def families(request: Any, results: Sequence[Any], room: int) -> Columns:
     for result in results:
         said, own = out_of(result.seen)
         first = [
-            f"**{family_of(result.seen)}.** {line}" if not index else line
+            # Translators: a family of models, such as "Encoder", and who sees whom in them.
+            _("**{family}.** {masks}", family=family_of(result.seen), masks=line) if not index else line
             for index, line in enumerate(masks_in_words(result.seen))
         ]
         shown, whole = fit(own, min(room // 2, OWN), escape)
         plain = "\n".join([family_of(result.seen), *masks_in_words(result.seen), f"{said} {own}".strip()])
         columns.append(Column((*first, f"{said} {shown}".strip()), plain, not whole))
-    return Columns(tuple(columns), VERDICT, False)
+    return Columns(tuple(columns), str(VERDICT), False)
 
 
 VIEWS: dict[str, View] = {
@@ -206,37 +192,19 @@ def _scored(scores: Sequence[LabelScore], marked: Sequence[bool], room: int, bol
 
 def _in_a_row(scores: Sequence[LabelScore], marked: Sequence[bool]) -> str:
     pairs = zip(scores, marked, strict=True)
-    return ", ".join(f"{_marked(_short(one.label), differs)} {percent(one.probability)}" for one, differs in pairs)
+    return enumerated(f"{_marked(_short(one.label), differs)} {percent(one.probability)}" for one, differs in pairs)
 
 
 def _fitted(lines: Sequence[str], plain: str, room: int) -> Column:
     """Return a column of as many lines as there is room for."""
     shown: list[str] = []
+    room -= max(LINE_OF_REST, units(and_more(len(lines))) + 1)
     for line in lines[:MOST_LINES]:
-        if units("\n".join([*shown, line])) > room - 20:
+        if units("\n".join([*shown, line])) > room:
             break
         shown.append(line)
     left = len(lines) - len(shown)
-    return Column((*shown, f"… and {left} more") if left else tuple(shown), plain, bool(left))
-
-
-def _said(said: Sequence[str], verb: str, then: str = "") -> str:
-    """Count who says what: "2 say **POSITIVE**, and 1 says **NEGATIVE**."."""
-    first: dict[Hashable, str] = {}
-    for one in said:
-        first.setdefault(identity(one), one)
-    counts = Counter(map(identity, said)).most_common()
-    end = f" {then}" if then else ""
-    if len(counts) == 1:
-        return f"{_everybody(said)} {verb} **{_short(said[0], SAID)}**{end}."
-    if len(counts) == len(said) > 2:
-        return f"Each {verb}s something else{end}."
-    parts = [f"{number} {verb if number > 1 else f'{verb}s'} **{_short(first[one], SAID)}**" for one, number in counts]
-    return f"{joined(parts)}{end}."
-
-
-def _everybody(them: Sequence[object]) -> str:
-    return "Both" if len(them) == 2 else "All"
+    return Column((*shown, and_more(left)) if left else tuple(shown), plain, bool(left))
 
 
 def _short(text: str, limit: int = LABEL) -> str:
@@ -256,8 +224,10 @@ def _underlined(piece: str) -> str:
     return f"{inside_quote(before)}__{inside_quote(bare)}__{inside_quote(after)}"
 
 
-def _counted(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+def _facts(number: int, vocabulary: int) -> str:
+    tokens = plural("{number} token", "{number} tokens", number, number=in_digits(number))
+    # Translators: {tokens} is such as "12 tokens"; the vocabulary of a tokenizer has so many tokens.
+    return _("{tokens} · vocabulary of {number}", tokens=tokens, number=in_digits(vocabulary))
 
 
 def _quoted(pieces: Iterable[tuple[str, Style]]) -> Style:

@@ -9,9 +9,10 @@ import discord
 
 from bot.inference.requests import Answer
 from bot.inference.together import Outcome, Outcomes
+from bot.locales.message import _, in_context, later, plural
 from bot.replies.comparing.columns import VIEWS, Column, Columns
 from bot.replies.comparing.families import families_drawing
-from bot.replies.components.buttons import Button
+from bot.replies.components.buttons import LONGEST_LABEL, Button
 from bot.replies.formatting.text import fit, quoted, visible
 from bot.replies.pending import FOLLOWS, loading_notice
 from bot.replies.reply import FOOTER, QUOTE, SHORTENED, Colour, Drawing, Reply, TextFile, duration
@@ -23,10 +24,12 @@ ALL_ROOM = 3_400
 """Units of all columns together; an embed has 6,000."""
 MOST_ROOM = 1_000
 """Units of one of them; a field has 1,024."""
-NAME, SENTENCE, BUTTON = 200, 400, 80
-UNDERLINED = "Underlined: not the same in all of them."
-GREEDY = "Each writes its likeliest text, without drawing."
-WAITING = "*Waiting for its turn …*"
+NAME, SENTENCE = 200, 400
+UNDERLINED = later("Underlined: not the same in all of them.")
+# Translators: models; drawing is taking tokens at random.
+GREEDY = later("Each writes its likeliest text, without drawing.")
+# Translators: keep the asterisks: Discord shows the words in italics.
+WAITING = later("*Waiting for its turn …*")
 
 
 @dataclass(frozen=True)
@@ -42,9 +45,9 @@ def render(request: CompareRequest, answer: Answer[Outcomes]) -> Reply:
     """Render all answers, and a button for each that opens it."""
     compared, parts = _compared(request, answer.result.outcomes)
     embed = _embed(request, parts, compared)
-    remarks = [UNDERLINED] if compared is not None and compared.marks else []
+    remarks = [str(UNDERLINED)] if compared is not None and compared.marks else []
     if request.task in ("generate", "complete"):
-        remarks.append(GREEDY)
+        remarks.append(str(GREEDY))
     facts = f"{answer.device} {answer.precision} · {duration(answer.seconds)}"
     embed.set_footer(text=fit("\n".join([facts, *remarks]), FOOTER, visible)[0])
     cut = any(part.column is not None and part.column.cut for part in parts)
@@ -64,7 +67,7 @@ def preview(request: CompareRequest, outcomes: Outcomes) -> Reply:
     """Render the answers that there are so far."""
     compared, parts = _compared(request, outcomes.outcomes)
     embed = _embed(request, parts, compared)
-    return Reply(embed.set_footer(text="The others follow."))
+    return Reply(embed.set_footer(text=_("The others follow.")))
 
 
 def _compared(request: CompareRequest, outcomes: Sequence[Outcome]) -> tuple[Columns | None, list[_Part]]:
@@ -85,11 +88,17 @@ def _embed(request: CompareRequest, parts: Sequence[_Part], compared: Columns | 
     if compared is not None:
         lines += ["", compared.verdict]
     colour = getattr(Colour, request.task.upper(), Colour.WORK)
-    title = f"/{request.task} by {len(request.checkpoints)} checkpoints"
+    # Translators: the title of a reply with the answers of several models to one command.
+    title = plural(
+        "/{command} by {count} checkpoint",
+        "/{command} by {count} checkpoints",
+        len(request.checkpoints),
+        command=request.task,
+    )
     embed = discord.Embed(title=title, description="\n".join(lines), colour=colour)
     for part in parts:
         name = fit(part.name, NAME)[0]
-        embed.add_field(name=name if name.strip() else "unnamed", value=_value(part), inline=False)
+        embed.add_field(name=name if name.strip() else in_context("name", "unnamed"), value=_value(part), inline=False)
     return embed
 
 
@@ -100,8 +109,8 @@ def _value(part: _Part) -> str:
     if outcome.sentence is not None:
         return fit(outcome.sentence, SENTENCE, lambda shown: f"\N{WARNING SIGN} {shown}")[0]
     if outcome.loading is not None:
-        return f"*{loading_notice(outcome.loading).removesuffix(FOLLOWS).strip()}*"
-    return WAITING
+        return f"*{loading_notice(outcome.loading).removesuffix(str(FOLLOWS)).strip()}*"
+    return str(WAITING)
 
 
 def _buttons(request: CompareRequest, outcomes: Sequence[Outcome]) -> Iterator[Button]:
@@ -110,8 +119,9 @@ def _buttons(request: CompareRequest, outcomes: Sequence[Outcome]) -> Iterator[B
             outcome.answer is not None
             and (work := work_of(part, outcome.answer.result, Journey.of(outcome.answer))) is not None
         ):
-            label = fit(f"{SHOW_WORK.label}: {name}", BUTTON, visible)[0]
-            yield Button(SHOW_WORK, work, label)
+            # Translators: the label of a button; {name} is a checkpoint.
+            label = _("Show the work: {name}", name=name)
+            yield Button(SHOW_WORK, work, fit(label, LONGEST_LABEL, visible)[0])
 
 
 def _whole(request: CompareRequest, parts: Sequence[_Part]) -> str:

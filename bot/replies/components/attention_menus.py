@@ -8,17 +8,20 @@ from dataclasses import dataclass, replace
 import discord
 
 from bot.inference.heads.inspection.attention_weights import Part
+from bot.locales.message import _, later, plural
 from bot.replies.components.buttons import MOST_OPTIONS, Action
 from bot.replies.components.press import Component, Item
+from bot.replies.formatting.text import fit, visible
 from bot.tasks.attention import AttentionRequest
 from bot.tasks.attention_view import AttentionView, Heads, Shown
 
-CHANGE_VIEW = Action("attention-turn", "Another view")
+CHANGE_VIEW = Action("attention-turn", later("Another view"))
 """Its detail is the chosen `AttentionView`."""
 PART_NAMES = {
-    Part.ENCODER: "Encoder: the text looks at itself",
-    Part.DECODER: "Decoder: each token looks back",
-    Part.CROSS: "Cross-attention: the decoder looks at the encoder",
+    # Translators: options of a menu, at most 100 characters each.
+    Part.ENCODER: later("Encoder: the text looks at itself"),
+    Part.DECODER: later("Decoder: each token looks back"),
+    Part.CROSS: later("Cross-attention: the decoder looks at the encoder"),
 }
 
 # The current view is in the custom id, because a menu is one of several, and changes one aspect of it.
@@ -45,9 +48,9 @@ class AttentionMenus:
         """Yield menus for the part (if the model has several), the layer, the head, and a weight of it."""
         shown = self.shown
         if len(shown.parts) > 1:
-            parts = [discord.SelectOption(label=PART_NAMES[part], value=part) for part in shown.parts]
+            parts = [_option(str(PART_NAMES[part]), part) for part in shown.parts]
             yield AttentionMenu.of("part", request_id, shown.view, parts, shown.part)
-        layers = [_numbered("Layer", number, shown.layers) for number in around(shown.layer, shown.layers)]
+        layers = [_option(_layer(number, shown.layers), str(number)) for number in around(shown.layer, shown.layers)]
         yield AttentionMenu.of("layer", request_id, shown.view, layers, str(shown.layer))
         yield AttentionMenu.of("head", request_id, shown.view, self._heads(), _head_of(shown.view))
         if shown.view.head is not None and self.pairs:
@@ -55,20 +58,20 @@ class AttentionMenus:
 
     def _pairs(self) -> list[discord.SelectOption]:
         view = self.shown.view
-        return [
-            discord.SelectOption(label=said[:MOST_LABEL], value=f"{view.head}-{query}-{key}")
-            for query, key, said in self.pairs[:MOST_OPTIONS]
-        ]
+        return [_option(said, f"{view.head}-{query}-{key}") for query, key, said in self.pairs[:MOST_OPTIONS]]
 
     def _heads(self) -> list[discord.SelectOption]:
-        shown = self.shown
-        options = [discord.SelectOption(label=f"Average of the {shown.number_of_heads} heads", value=Heads.AVERAGE)]
+        shown, count = self.shown, self.shown.number_of_heads
+        # Translators: options of a menu of attention heads, at most 100 characters each.
+        average = plural("Average of the {count} head", "Average of the {count} heads", count)
+        options = [_option(average, Heads.AVERAGE)]
         if shown.part is not Part.CROSS:
-            options.append(discord.SelectOption(label="Rollout through all layers to this one", value=Heads.ROLLOUT))
-        options.append(discord.SelectOption(label="All heads, side by side", value=Heads.ALL))
-        options.append(discord.SelectOption(label="What arrives: weights times values", value=Heads.ARRIVING))
-        numbers = around(shown.view.head or 1, shown.number_of_heads, MOST_OPTIONS - len(options))
-        return [*options, *(_numbered("Head", number, shown.number_of_heads) for number in numbers)]
+            options.append(_option(_("Rollout through all layers to this one"), Heads.ROLLOUT))
+        options.append(_option(_("All heads, side by side"), Heads.ALL))
+        # Translators: what arrives at a token from the others: each weight times the value of its token.
+        options.append(_option(_("What arrives: weights times values"), Heads.ARRIVING))
+        numbers = around(shown.view.head or 1, count, MOST_OPTIONS - len(options))
+        return [*options, *(_option(_head(number, count), str(number)) for number in numbers)]
 
 
 class AttentionMenu(Component[discord.ui.Select[View]], template=_TEMPLATE):
@@ -88,7 +91,8 @@ class AttentionMenu(Component[discord.ui.Select[View]], template=_TEMPLATE):
         """
         for option in options:
             option.default = option.value == current
-        placeholder = "Work one weight out, step by step" if what == "pair" else None
+        # Translators: the placeholder of a menu of attention weights, at most 150 characters.
+        placeholder = _("Work one weight out, step by step") if what == "pair" else None
         custom_id = f"glassbox-attention:{what}:{view.part}.{view.layer}.{_head_value(view)}:{request_id}"
         return cls(discord.ui.Select(custom_id=custom_id, options=options, placeholder=placeholder))
 
@@ -139,5 +143,14 @@ def _head_value(view: AttentionView) -> str:
     return f"{view.head}-{view.query}-{view.key}" if view.heads is Heads.WORKED else _head_of(view)
 
 
-def _numbered(noun: str, number: int, count: int) -> discord.SelectOption:
-    return discord.SelectOption(label=f"{noun} {number} of {count}", value=str(number))
+def _layer(number: int, count: int) -> str:
+    return _("Layer {number} of {count}", number=number, count=count)
+
+
+def _head(number: int, count: int) -> str:
+    # Translators: a head of attention.
+    return _("Head {number} of {count}", number=number, count=count)
+
+
+def _option(label: str, value: str) -> discord.SelectOption:
+    return discord.SelectOption(label=fit(label, MOST_LABEL, visible)[0], value=value)

@@ -9,12 +9,18 @@ from dataclasses import dataclass
 import discord
 
 from bot.inference.requests import Request
+from bot.locales.message import Message, later
 from bot.replies.components.press import Component, Item
+from bot.replies.formatting.text import fit, visible
 
 log = logging.getLogger(__name__)
 
 MOST_OPTIONS = 25
 """Of one menu, by Discord's rules."""
+LONGEST_LABEL = 80
+"""Characters of a button's label, by Discord's rules."""
+LONGEST_TITLE = 45
+"""Characters of a modal's title, and of the label of a field in it, by Discord's rules."""
 
 
 @dataclass(frozen=True)
@@ -23,15 +29,26 @@ class Action:
 
     Attributes:
         name: part of the custom ids of messages that have been sent, so it never changes.
-        label: of its button, or the title of its modal.
+        wording: of its button, or the title of its modal, in the language of whoever reads it.
     """
 
     name: str
-    label: str
+    wording: str | Message
     style: discord.ButtonStyle = discord.ButtonStyle.secondary
 
+    @property
+    def label(self) -> str:
+        """Its wording in the current locale, as long as a button has room for."""
+        return fit(str(self.wording), LONGEST_LABEL, visible)[0]
 
-STOP = Action("stop", "Stop", discord.ButtonStyle.danger)
+    @property
+    def title(self) -> str:
+        """Its wording as the title of a modal."""
+        return fit(str(self.wording), LONGEST_TITLE, visible)[0]
+
+
+# Translators: the label of a button that ends what the bot is doing.
+STOP = Action("stop", later("Stop"), discord.ButtonStyle.danger)
 
 
 @dataclass(frozen=True)
@@ -59,7 +76,11 @@ class RequestButton(
         """Make the button for a kept request."""
         action = button.action
         custom_id = f"glassbox:{action.name}:{request_id}"
-        return cls(discord.ui.Button(label=button.label or action.label, style=action.style, custom_id=custom_id))
+        return cls(discord.ui.Button(label=_label(button), style=action.style, custom_id=custom_id))
+
+
+def _label(button: Button) -> str:
+    return fit(button.label or button.action.label, LONGEST_LABEL, visible)[0]
 
 
 def view_of(buttons: Mapping[Button, str], menus: Iterable[Item] = ()) -> discord.ui.View | None:

@@ -9,11 +9,12 @@ from typing import Any
 import discord
 
 from bot.errors import InvalidRequest
+from bot.locales.message import later
 
-PRIVATE = (
+PRIVATE = later(
     "This is somebody else's private answer, so only they may use what is under it. Ask with a command of your own."
 )
-NOT_OFFERED = "That was not offered under this message. Ask again, and use what is under the new answer."
+NOT_OFFERED = later("That was not offered under this message. Ask again, and use what is under the new answer.")
 
 
 def check_press(interaction: discord.Interaction[Any]) -> None:
@@ -27,11 +28,11 @@ def check_press(interaction: discord.Interaction[Any]) -> None:
         return
     asked = message.interaction_metadata
     if message.flags.ephemeral and asked is not None and asked.user.id != interaction.user.id:
-        raise InvalidRequest(PRIVATE)
+        raise InvalidRequest(str(PRIVATE))
     data: Mapping[str, Any] = interaction.data or {}
     pressed = _pressed(message, data)
     if pressed is None or not _offers(pressed, data.get("values") or ()):
-        raise InvalidRequest(NOT_OFFERED)
+        raise InvalidRequest(str(NOT_OFFERED))
 
 
 def stands_under_message(interaction: discord.Interaction[Any]) -> bool:

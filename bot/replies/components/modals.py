@@ -8,12 +8,15 @@ from typing import Any
 
 import discord
 
-from bot.replies.components.buttons import Action
+from bot.replies.components.buttons import LONGEST_TITLE, Action
+from bot.replies.formatting.text import fit, visible
 from bot.text.characters import whole_characters
 
 PREFIX = "glassbox-"
 FIELD = "texts"
 """The custom id of the field."""
+LONGEST_HINT = 100
+"""Characters of a placeholder and of a field's description, by Discord's rules."""
 
 
 @dataclass(frozen=True)
@@ -54,10 +57,18 @@ def text_modal(
         most: characters of the text.
         about: explains the field.
     """
-    modal = discord.ui.Modal(title=action.label, custom_id=f"{PREFIX}{action.name}:{options}")
+    modal = discord.ui.Modal(title=action.title, custom_id=f"{PREFIX}{action.name}:{options}")
     field: discord.ui.TextInput[discord.ui.View] = discord.ui.TextInput(
-        style=discord.TextStyle.paragraph, placeholder=placeholder, max_length=most, custom_id=FIELD
+        style=discord.TextStyle.paragraph,
+        placeholder=_short(placeholder, LONGEST_HINT),
+        max_length=most,
+        custom_id=FIELD,
     )
-    modal.add_item(discord.ui.Label(text=label, description=about, component=field))
+    explained = None if about is None else _short(about, LONGEST_HINT)
+    modal.add_item(discord.ui.Label(text=_short(label, LONGEST_TITLE), description=explained, component=field))
     modal.stop()  # otherwise discord.py keeps it until it is submitted
     return modal
+
+
+def _short(text: str, limit: int) -> str:
+    return fit(text, limit, visible)[0]

@@ -8,18 +8,20 @@ from dataclasses import dataclass
 import discord
 
 from bot.inference.requests import Request
-from bot.replies.components.buttons import MOST_OPTIONS, Action
+from bot.locales.message import _, in_context, later
+from bot.replies.components.buttons import LONGEST_LABEL, MOST_OPTIONS, Action
 from bot.replies.components.press import Component, Item
 from bot.replies.formatting.text import fit, visible
 
-TURN_PAGE = Action("page", "Another page")
+TURN_PAGE = Action("page", later("Another page"))
 """Its detail is the number of the page, from 0."""
-SHOW_VARIANT = Action("variant", "Another view of the page")
+SHOW_VARIANT = Action("variant", later("Another view of the page"))
 """Its detail is a `ChosenVariant`."""
 LONGEST_OPTION = 100
 BEFORE = "map"
 """Stands for what comes before the first page, whose number is -1."""
-AS_IT_IS = "As it is"
+# Translators: the first option of a menu of views of a page, such as at another temperature: the page without a change.
+AS_IT_IS = later("As it is")
 
 View = discord.ui.View
 
@@ -46,10 +48,15 @@ class Pages:
         if self.variants:
             yield VariantMenu.of(self, request_id)
         if self.current > self.first:
-            yield PageButton.of(request_id, self.current - 1, "Back", discord.ButtonStyle.secondary)
+            # Translators: the label of a button that leads to the page before.
+            back = in_context("page", "Back")
+            yield PageButton.of(request_id, self.current - 1, back, discord.ButtonStyle.secondary)
         if (index := self.current - self.first + 1) < len(self.names):
             following = fit(self.names[index], 60, visible)[0]
-            yield PageButton.of(request_id, self.current + 1, f"Next: {following}", discord.ButtonStyle.primary)
+            # Translators: the label of a button that leads to the next page, whose name may have 60 characters: {page}.
+            # At most 20 characters of your own.
+            label = _("Next: {page}", page=following)
+            yield PageButton.of(request_id, self.current + 1, label, discord.ButtonStyle.primary)
 
 
 class PageMenu(Component[discord.ui.Select[View]], template=r"glassbox-pages:(?P<request_id>[\w-]+)"):
@@ -84,7 +91,8 @@ class PageButton(
     def of(cls, request_id: str, page: int, label: str, style: discord.ButtonStyle) -> PageButton:
         """Make a button."""
         custom_id = f"glassbox-page:{_value(page)}:{request_id}"
-        return cls(discord.ui.Button(label=label, style=style, custom_id=custom_id))
+        shown = fit(label, LONGEST_LABEL, visible)[0]
+        return cls(discord.ui.Button(label=shown, style=style, custom_id=custom_id))
 
     @property
     def detail(self) -> int:
@@ -119,7 +127,7 @@ class VariantMenu(
         """Make the menu of the current page."""
         custom_id = f"glassbox-variant:{pages.current}:{request_id}"
         menu: discord.ui.Select[View] = discord.ui.Select(custom_id=custom_id)
-        for index, name in enumerate((AS_IT_IS, *pages.variants)):
+        for index, name in enumerate((str(AS_IT_IS), *pages.variants)):
             value = "page" if not index else str(index - 1)
             is_shown = pages.variant == (index - 1 if index else None)
             menu.add_option(label=fit(name, LONGEST_OPTION, visible)[0], value=value, default=is_shown)

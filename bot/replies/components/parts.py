@@ -4,8 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal, TypeAlias
 
 import discord
+
+from bot.locales.message import _, plural
+from bot.locales.numbers import whole
+
+Noun: TypeAlias = Literal["words", "places"]
+"""What a list is of."""
 
 FROM = "from"
 """Begins the value of an option that leads to another part."""
@@ -21,12 +28,25 @@ class Part:
     size: int
     """Of each part but the last."""
 
-    def turns(self, noun: str) -> Iterator[discord.SelectOption]:
+    def turns(self, noun: Noun) -> Iterator[discord.SelectOption]:
         """Yield the options that lead to the part before and to the one after, if there are any."""
         if self.first:
-            yield discord.SelectOption(label=f"… {noun} before these", value=f"{FROM}:{self.first - self.size}")
+            yield discord.SelectOption(label=_before(noun), value=f"{FROM}:{self.first - self.size}")
         if self.end < self.total:
-            yield discord.SelectOption(label=f"… {self.total - self.end:,} more {noun}", value=f"{FROM}:{self.end}")
+            yield discord.SelectOption(label=_more(noun, self.total - self.end), value=f"{FROM}:{self.end}")
+
+
+def _before(noun: Noun) -> str:
+    # Translators: options of a menu that has room for a part of a list, at most 100 characters.
+    return _("… words before these") if noun == "words" else _("… places before these")
+
+
+def _more(noun: Noun, number: int) -> str:
+    if noun == "words":
+        # Translators: an option of a menu that has room for a part of a list, at most 100 characters.
+        return plural("… {number} more word", "… {number} more words", number, number=whole(number))
+    # Translators: an option of a menu that has room for a part of a list, at most 100 characters. Places in a text.
+    return plural("… {number} more place", "… {number} more places", number, number=whole(number))
 
 
 def part_of(total: int, first: int, room: int) -> Part:

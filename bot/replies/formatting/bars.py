@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import math
+from functools import cache
 
-from bot.pictures import wording
+from bot.locales import numbers
+from bot.locales.current import current_locale, written_in
+from bot.text.cells import cells, right
 
 WIDTH = 12
 """Of a bar, in characters: with its number and label it fits a line on a phone."""
 NO_BREAK_SPACE = "\u00a0"
 
 _EIGHTHS = " ▏▎▍▌▋▊▉"
-_LONGEST_PERCENT = len("> 99.9 %")
+_NEARLY_ALL = 1 - 1e-9
+_PLAIN_SPACES = str.maketrans({" ": NO_BREAK_SPACE, "\N{NARROW NO-BREAK SPACE}": NO_BREAK_SPACE})
+"""Discord wraps a code span at a space, and few monospaced fonts have the narrow one."""
 
 
 def bar(probability: float, width: int = WIDTH) -> str:
@@ -23,7 +28,7 @@ def bar(probability: float, width: int = WIDTH) -> str:
 
 def percent(probability: float) -> str:
     """Return "83.1 %" for `0.8312`; never 100.0 % for less than 1, nor 0.0 % for more than 0."""
-    return wording.percent(_clamped(probability)).replace(" ", NO_BREAK_SPACE)
+    return numbers.percent(_clamped(probability)).translate(_PLAIN_SPACES)
 
 
 def bar_line(probability: float, label: str) -> str:
@@ -37,7 +42,14 @@ def plain_line(probability: float, label: str) -> str:
 
 
 def _aligned(probability: float) -> str:
-    return percent(probability).rjust(_LONGEST_PERCENT, NO_BREAK_SPACE)
+    return right(percent(probability), _longest_percent(current_locale()), NO_BREAK_SPACE)
+
+
+@cache
+def _longest_percent(locale: str) -> int:
+    """Return the cells of "> 99.9 %" in a locale."""
+    with written_in(locale):
+        return cells(percent(_NEARLY_ALL))
 
 
 def _clamped(probability: float) -> float:

@@ -8,6 +8,9 @@ from enum import Enum
 
 import regex
 
+from bot.locales.lists import enumerated
+from bot.locales.message import in_context, plural
+from bot.locales.numbers import whole as in_digits
 from bot.text.characters import CURSOR, CUT, FLAG, line_breaks
 
 Style = Callable[[str], str]
@@ -78,7 +81,9 @@ def bold(text: str) -> str:
 def code_span(text: str, limit: int) -> str:
     """Return the start of a text as inline code, or "unknown" for a blank one."""
     # Backticks can't be escaped in inline code.
-    return f"`{fit(' '.join(text.replace('`', '').split()), limit, visible)[0].strip() or 'unknown'}`"
+    shown = fit(" ".join(text.replace("`", "").split()), limit, visible)[0].strip()
+    # Translators: a name, shown as code, that is not known, or in which nothing is visible.
+    return f"`{shown or in_context('name', 'unknown')}`"
 
 
 def listed(names: Sequence[str], limit: int) -> str:
@@ -162,7 +167,13 @@ def _escaped(match: regex.Match[str]) -> str:
 
 
 def _listed(shown: Sequence[str], number: int) -> str:
-    return ", ".join(shown) + (f" and {number - len(shown)} more" if len(shown) < number else "")
+    names, others = enumerated(shown), number - len(shown)
+    if not others:
+        return names
+    # Translators: {names} is a list such as "a, b, c", and {others} the number of names that are left out.
+    return plural(
+        "{names} and {others} more", "{names} and {others} more", others, names=names, others=in_digits(others)
+    )
 
 
 def _cut(pieces: list[str], number: int, keep: Keep) -> str:

@@ -9,6 +9,9 @@ import numpy as np
 
 from bot.inference.heads.inspection.attention_weights import Part
 from bot.inference.requests import Answer
+from bot.locales.lists import enumerated
+from bot.locales.message import _, plural
+from bot.locales.numbers import decimal
 from bot.pictures.attention import ARRIVING, WEIGHT, Apart, attention_map
 from bot.pictures.attention_heads import head_maps
 from bot.pictures.attention_row import Seen, weight_row
@@ -19,63 +22,41 @@ from bot.replies.components.attention_menus import AttentionMenus
 from bot.replies.components.buttons import MOST_OPTIONS
 from bot.replies.formatting.text import escape, quoted
 from bot.replies.reply import Colour, Draft, Drawing, Reply
+from bot.replies.results.attention_parts import source_in_words
+from bot.replies.results.attention_texts import ABOUT, ALL_HEADS, DEGENERATE, NORMS, ROLLOUT, about_sink
 from bot.replies.results.attention_worked import proof, steps_in_words, sum_proof
 from bot.tasks.attention import MOST_TOKENS, AttentionRequest, AttentionResult
 from bot.tasks.attention_habits import Habit, habit_of
 from bot.tasks.attention_opened import strong_pairs
 from bot.tasks.attention_sink import Sink, is_degenerate, sink_of
-from bot.tasks.attention_view import ANY_VIEW, Heads, Shown
+from bot.tasks.attention_view import ANY_VIEW, Heads
 
 QUOTE = 300
 """Units of a quoted text, which the picture shows again."""
 NAMED = 3
 """How many pairs of tokens are named."""
-SHORTENED = f"Only the first {MOST_TOKENS} tokens are read and shown."
-ABOUT = {
-    Part.ENCODER: "Each token looks at all tokens of the text.",
-    Part.DECODER: "Each token looks at itself and at those before it; later ones are hidden from it (masked).",
-    Part.CROSS: "Each token of the decoder looks at the tokens that the encoder has read.",
-}
-ROLLOUT = (
-    "Rollout multiplies the weights of all layers up to this one, and takes half of each token to pass by on the "
-    "residual connection. That is an **estimate** of where each token comes from: it knows neither the values, nor the "
-    "feed-forward networks, nor how much really passes by."
-)
-DEGENERATE = (
-    "Here it says nothing: by this estimate all tokens would be made of the same ones, whatever the text says. Such a "
-    "picture would mislead, so there is none. Please choose an earlier layer, the average of heads, or one head."
-)
-SINK = (
-    "{token} alone gets {share:.2f} of all weight: an **attention sink**. Why models do this is an open question. It "
-    "may be a place for weight that softmax must put somewhere ([Xiao et al. 2023](https://arxiv.org/abs/2309.17453)), "
-    "a bias that training has built from a few huge numbers ([Sun et al. 2024](https://arxiv.org/abs/2402.17762)), or "
-    "a way to keep tokens from being mixed too much ([Barbero et al. 2025](https://arxiv.org/abs/2504.02732)). It is "
-    "shown apart, in grey."
-)
 
-ALL_HEADS = (
-    "Each head has queries, keys and values of its own, and so a way of looking of its own. Choose a head in the menu "
-    "to see its tokens, and to work a weight out."
-)
-NORMS = (
-    "A weight says how much a token is **looked at**; what it then **gives** is the weight times its value, through "
-    "the layer's output projection. Here is the length of what arrives, by all heads together, as a share of each row "
-    "([Kobayashi et al. 2020](https://arxiv.org/abs/2004.10102)): a token can get much weight and give nearly nothing."
-)
+
+def _shortened() -> str:
+    return plural(
+        "Only the first {count} token is read and shown.",
+        "Only the first {count} tokens are read and shown.",
+        MOST_TOKENS,
+    )
 
 
 def render(request: AttentionRequest, answer: Answer[AttentionResult]) -> Reply:
     """Render the text, the layer and head, and their strongest weights; the picture shows all weights."""
     result = answer.result
-    draft = Draft(Colour.WORK, _source(result.shown))
+    draft = Draft(Colour.WORK, source_in_words(result.shown))
     texts = [request.text] if request.second is None else [request.text, request.second]
-    draft.lines = [*(draft.fit(text, QUOTE, quoted) for text in texts), "", ABOUT[result.shown.part]]
+    draft.lines = [*(draft.fit(text, QUOTE, quoted) for text in texts), "", str(ABOUT[result.shown.part])]
     if result.shown.view.heads is Heads.ROLLOUT:
-        draft.lines.append(ROLLOUT)
+        draft.lines.append(str(ROLLOUT))
     menus = AttentionMenus(replace(request, view=ANY_VIEW), result.shown, _pairs(result))
-    shortened = SHORTENED if result.shortened else None
+    shortened = _shortened() if result.shortened else None
     if result.shown.view.heads is Heads.ROLLOUT and is_degenerate(result.shown.weights):
-        draft.lines += ["", DEGENERATE]
+        draft.lines += ["", str(DEGENERATE)]
         return replace(draft.reply("attention", answer, "\n\n".join(texts), shortened), pages=menus)
     if result.shown.view.heads is Heads.WORKED:
         return _worked(draft, answer, texts, menus, shortened)
@@ -86,10 +67,10 @@ def render(request: AttentionRequest, answer: Answer[AttentionResult]) -> Reply:
     sink, strongest = _sink(result), _strongest(result)
     if sink is not None and result.shown.view.heads is not Heads.ARRIVING:
         token = escape(in_quotes(result.keys[sink.key].text))
-        draft.lines += ["", SINK.format(token=token, share=sink.share)]
-    said = "Strongest without it" if sink else "Strongest"
-    draft.lines += ["", f"{said}: {escape(strongest)}."]
-    whole = "\n\n".join([*texts, f"{_source(result.shown)}\n{said}: {strongest}."])
+        draft.lines += ["", about_sink(token, sink.share)]
+    draft.lines += ["", _said(escape(strongest), without_sink=sink is not None)]
+    plain = _said(strongest, without_sink=sink is not None)
+    whole = "\n\n".join([*texts, f"{source_in_words(result.shown)}\n{plain}"])
     reply = draft.reply("attention", answer, whole, shortened)
     return replace(reply, drawing=Drawing("attention.png", partial(_draw, result)), pages=menus)
 
@@ -101,14 +82,19 @@ def _worked(
     result = answer.result
     query, key = _chosen(result)
     names = [in_quotes(side[index].text) for side, index in ((result.queries, query), (result.keys, key))]
-    said = f"How {names[0]} looks at {names[1]}: {result.shown.weights[query, key]:.4f}"
-    steps = [f"{number}. {step}" for number, step in enumerate(steps_in_words(result), 1)]
+    weight = decimal(float(result.shown.weights[query, key]), 4)
+    said = _("How {query} looks at {key}: {weight}", query=names[0], key=names[1], weight=weight)
+    steps = steps_in_words(result)
     draft.lines += ["", f"**{escape(said)}**"]
-    for step in steps:
-        name, _, rest = step.partition(": ")
-        draft.lines.append(f"**{name}:** {escape(rest)}")
+    for number, step in enumerate(steps, 1):
+        # Translators: the name of a step of a calculation, and the step. French has a space before the colon.
+        draft.lines.append(_("**{number}. {name}:** {text}", number=number, name=step.name, text=escape(step.text)))
     draft.lines += ["", escape(proof(result))]
-    whole = "\n\n".join([*texts, "\n".join([_source(result.shown), said, *steps, proof(result)])])
+    plain = [
+        _("{number}. {name}: {text}", number=number, name=step.name, text=step.text)
+        for number, step in enumerate(steps, 1)
+    ]
+    whole = "\n\n".join([*texts, "\n".join([source_in_words(result.shown), said, *plain, proof(result)])])
     reply = draft.reply("attention", answer, whole, shortened)
     return replace(reply, drawing=Drawing("attention.png", partial(_draw_row, result)), pages=menus)
 
@@ -127,7 +113,7 @@ def _draw_row(result: AttentionResult) -> Picture:
     row = result.steps.row
     texts = [token.text for token in result.keys]
     seen = [Seen(*one) for one in zip(texts, row.products, row.scores, row.weights, row.visible, strict=True)]
-    return weight_row(result.queries[query].text, seen, key, _source(result.shown))
+    return weight_row(result.queries[query].text, seen, key, source_in_words(result.shown))
 
 
 def _all_heads(
@@ -137,13 +123,24 @@ def _all_heads(
     habits = _habits(answer.result)
     order = sorted(range(len(habits)), key=lambda index: -habits[index].share)[:NAMED]
     clear = [
-        f"head {index + 1} at {habits[index].what} ({habits[index].share:.2f})"
+        _(
+            # Translators: {place} is what this head mostly looks at, such as "the first token" or "itself".
+            "head {head} at {place} ({share})",
+            head=index + 1,
+            place=habits[index].what,
+            share=decimal(habits[index].share, 2),
+        )
         for index in order
         if habits[index].share
     ]
-    said = f"Clearest habits: {', '.join(clear)}." if clear else "No head here looks mostly at one place."
-    draft.lines += ["", ALL_HEADS, "", said]
-    whole = "\n\n".join([*texts, f"{_source(answer.result.shown)}\n{said}"])
+    said = (
+        # Translators: {habits} is a list of such as "head 3 at the first token (0.52)".
+        _("Clearest habits: {habits}.", habits=enumerated(clear))
+        if clear
+        else _("No head here looks mostly at one place.")
+    )
+    draft.lines += ["", str(ALL_HEADS), "", said]
+    whole = "\n\n".join([*texts, f"{source_in_words(answer.result.shown)}\n{said}"])
     reply = draft.reply("attention", answer, whole, shortened)
     return replace(reply, drawing=Drawing("attention.png", partial(_draw_heads, answer.result)), pages=menus)
 
@@ -154,18 +151,25 @@ def _habits(result: AttentionResult) -> list[Habit]:
 
 
 def _draw_heads(result: AttentionResult) -> Picture:
-    habits = [(habit.what, habit.share) for habit in _habits(result)]
-    return head_maps(result.shown.each, habits, _source(result.shown), causal=result.shown.is_causal)
+    habits = [(str(habit.what), habit.share) for habit in _habits(result)]
+    return head_maps(result.shown.each, habits, source_in_words(result.shown), causal=result.shown.is_causal)
 
 
 def _arriving(result: AttentionResult) -> list[str]:
     """Say what the norm-weighted view is, what it makes of the sink, and what proves it."""
     assert result.steps is not None
-    lines = [NORMS]
+    lines = [str(NORMS)]
     if (sink := result.sink_by_weight) is not None:
         rows = result.shown.weights[1:] if result.shown.is_causal else result.shown.weights
         token, share = escape(in_quotes(result.keys[sink.key].text)), float(rows[:, sink.key].mean())
-        lines.append(f"{token} has {sink.share:.2f} of all weight, and {share:.2f} of all that arrives.")
+        lines.append(
+            _(
+                "{token} has {weight} of all weight, and {share} of all that arrives.",
+                token=token,
+                weight=decimal(sink.share, 2),
+                share=decimal(share, 2),
+            )
+        )
     return [*lines, sum_proof(result.steps)]
 
 
@@ -182,8 +186,7 @@ def _pairs(result: AttentionResult) -> tuple[tuple[int, int, str], ...]:
         (
             query + 1,
             key + 1,
-            f"{in_quotes(result.queries[query].text)} to {in_quotes(result.keys[key].text)} "
-            f"{shown.weights[query, key]:.2f}",
+            _pair(result, query, key),
         )
         for query, key in found
     )
@@ -195,28 +198,12 @@ def _draw(result: AttentionResult) -> Picture:
     apart = None if sink is None else Apart(sink.key, sink.share)
     quantity = ARRIVING if shown.view.heads is Heads.ARRIVING else WEIGHT
     return attention_map(
-        queries, keys, shown.weights, _source(shown), causal=shown.is_causal, apart=apart, quantity=quantity
+        queries, keys, shown.weights, source_in_words(shown), causal=shown.is_causal, apart=apart, quantity=quantity
     )
 
 
 def _sink(result: AttentionResult) -> Sink | None:
     return sink_of(result.shown.weights, causal=result.shown.is_causal)
-
-
-def _source(shown: Shown) -> str:
-    """Return the part, layer and head of the weights in words."""
-    part = "Cross-attention" if shown.part is Part.CROSS else f"{shown.part}".capitalize()
-    if shown.view.heads is Heads.ROLLOUT:
-        layers = f"layer 1 of {shown.layers}" if shown.layer == 1 else f"layers 1 to {shown.layer} of {shown.layers}"
-        return f"{part}, {layers}, rollout"
-    layer = f"{part}, layer {shown.layer} of {shown.layers}"
-    if shown.view.heads is Heads.ALL:
-        return f"{layer}, all {shown.number_of_heads} heads"
-    if shown.view.heads is Heads.ARRIVING:
-        return f"{layer}, what arrives"
-    if shown.view.head is None:
-        return f"{layer}, average of {shown.number_of_heads} heads"
-    return f"{layer}, head {shown.view.head} of {shown.number_of_heads}"
 
 
 def _strongest(result: AttentionResult) -> str:
@@ -226,7 +213,21 @@ def _strongest(result: AttentionResult) -> str:
         weights[0] = -np.inf  # the first token sees only itself, with a weight of 1
     if (sink := _sink(result)) is not None:
         weights[:, sink.key] = -np.inf
-    return ", ".join(
-        f"{in_quotes(result.queries[row].text)} to {in_quotes(result.keys[column].text)} {weights[row, column]:.2f}"
-        for row, column in largest(weights, NAMED)
+    return enumerated(_pair(result, row, column) for row, column in largest(weights, NAMED))
+
+
+def _pair(result: AttentionResult, query: int, key: int) -> str:
+    return _(
+        # Translators: {weight} says how much the first token looks at the second one.
+        "{query} to {key} {weight}",
+        query=in_quotes(result.queries[query].text),
+        key=in_quotes(result.keys[key].text),
+        weight=decimal(float(result.shown.weights[query, key]), 2),
     )
+
+
+def _said(strongest: str, *, without_sink: bool) -> str:
+    # Translators: the strongest weights; {pairs} is a list of such as "“I” to “love” 0.52".
+    if without_sink:
+        return _("Strongest without it: {pairs}.", pairs=strongest)
+    return _("Strongest: {pairs}.", pairs=strongest)

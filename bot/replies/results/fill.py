@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bot.inference.requests import Answer, LabelScore
+from bot.locales.message import _
 from bot.replies.formatting.bars import percent
 from bot.replies.formatting.text import Keep, Style, bold, in_pieces, inside_quote, visible
 from bot.replies.reply import Colour, Draft, Reply, plain_scores, truncation
@@ -28,9 +29,9 @@ def render(request: FillRequest, answer: Answer[FillResult]) -> Reply:
     if len(masks) == 1:
         draft.lines += ["", _bars(draft, masks[0])]
     else:
-        draft.fields = [(f"Blank {number}", _bars(draft, guesses)) for number, guesses in enumerate(masks, 1)]
+        draft.fields = [(_blank(number), _bars(draft, guesses)) for number, guesses in enumerate(masks, 1)]
     tables = [
-        f"Blank {number}\n" + plain_scores([LabelScore(guess.word, guess.probability) for guess in guesses])
+        f"{_blank(number)}\n" + plain_scores([LabelScore(guess.word, guess.probability) for guess in guesses])
         for number, guesses in enumerate(masks, 1)
     ]
     remarks = filter(None, (truncation(result.truncated), _left_out(result)))
@@ -42,8 +43,19 @@ def _left_out(result: FillResult) -> str | None:
     most = max(result.left_out, default=0)
     if most < WORTH_SAYING:
         return None
-    where = f" of blank {result.left_out.index(most) + 1}" if len(result.left_out) > 1 else ""
-    return f"Tokens that are not words (special ones, spaces) got {percent(most)}{where}, and are left out."
+    if len(result.left_out) == 1:
+        return _("Tokens that are not words (special ones, spaces) got {share}, and are left out.", share=percent(most))
+    # Translators: a blank is a gap in a sentence that the model fills with a word.
+    return _(
+        "Tokens that are not words (special ones, spaces) got {share} of blank {number}, and are left out.",
+        share=percent(most),
+        number=result.left_out.index(most) + 1,
+    )
+
+
+def _blank(number: int) -> str:
+    # Translators: a gap in a sentence, which the model fills with a word.
+    return _("Blank {number}", number=number)
 
 
 def _bars(draft: Draft, guesses: Sequence[MaskGuess]) -> str:

@@ -7,21 +7,25 @@ from dataclasses import replace
 
 from bot.errors import InvalidRequest
 from bot.inference.requests import Answer
+from bot.locales.message import _, later
 from bot.replies.components.buttons import Action, Button
 from bot.replies.formatting.text import Keep, bold, quoted, unfinished, unfinished_end
+from bot.replies.formatting.tokens import written_of
 from bot.replies.reply import Colour, Draft, Reply, gone_on, truncation
 from bot.tasks.generate import Continuation, GenerateRequest, GenerateResult
 from bot.text.characters import CUT, REPLACEMENT_CHARACTER
 
-REGENERATE = Action("regenerate", "Regenerate")
-CONTINUE = Action("continue", "Continue")
+# Translators: the labels of two buttons: write another text, and go on with this one.
+REGENERATE = Action("regenerate", later("Regenerate"))
+CONTINUE = Action("continue", later("Continue"))
 
 INLINE_PROMPT = 300
 """Units of a prompt that its continuation follows in the same line."""
 LONG_PROMPT = 600
 ROOM = 3_100
 """Units of all continuations together."""
-NOTHING = "*The model ended the text here.*"
+# Translators: keep the asterisks: Discord shows the sentence in italics.
+NOTHING = later("*The model ended the text here.*")
 
 Show = Callable[[Continuation, int], str]
 """Writes a continuation in Markdown of at most a number of units."""
@@ -45,7 +49,8 @@ def render(request: GenerateRequest, answer: Answer[GenerateResult]) -> Reply:
     ]
     whole = texts[0] if len(texts) == 1 else "\n\n".join(f"[{number}]\n{text}" for number, text in enumerate(texts, 1))
     remarks = filter(None, (gone_on(request.begun, result.taken), truncation(result.truncated, "prompt", "start")))
-    seed = None if result.seed is None else f"seed {result.seed}"
+    # Translators: stands in a footer beside the checkpoint and the time: the number that the random draw began with.
+    seed = None if result.seed is None else _("seed {number}", number=result.seed)
     reply = draft.reply("generate", answer, whole, "\n".join(remarks), fact=seed)
     return replace(reply, buttons=(Button(REGENERATE, request), *_continuing(request, result)))
 
@@ -60,7 +65,7 @@ def preview(request: GenerateRequest, result: GenerateResult) -> Reply:
     draft.lines = _lines(draft, result, show)
     written = sum(continuation.tokens for continuation in result.continuations)
     most = request.max_new_tokens * request.num_return_sequences
-    return draft.preview(f"Writing: {written} of at most {most} tokens")
+    return draft.preview(written_of(written, most))
 
 
 def _lines(draft: Draft, result: GenerateResult, show: Show) -> list[str]:
@@ -86,7 +91,8 @@ def _continuing(request: GenerateRequest, result: GenerateResult) -> Iterator[Bu
             continue
         if following not in offered:
             offered.add(following)
-            yield Button(CONTINUE, following, f"Continue {number}" if several else None)
+            # Translators: the label of a button that continues the text with this number; at most 80 characters.
+            yield Button(CONTINUE, following, _("Continue {number}", number=number) if several else None)
 
 
 def _going_on(prompt: str, text: str) -> str:

@@ -8,6 +8,9 @@ from functools import partial
 
 from bot.inference.requests import Answer
 from bot.inference.tokenization.tokens import Token
+from bot.locales.lists import enumerated
+from bot.locales.message import _, in_context, later, plural
+from bot.locales.numbers import decimal, whole
 from bot.pictures import chips
 from bot.pictures.picture import Picture
 from bot.pictures.wording import as_chip
@@ -27,19 +30,20 @@ FEWEST = 24
 """Units of a line of tokens."""
 READINGS_ROOM = 900
 """Units of `ROOM` for the texts' tokens in a chat template."""
-IN_TEMPLATE = "In a template"
-LESSON = (
+# Translators: a text as a chat template would read it.
+IN_TEMPLATE = later("In a template")
+LESSON = later(
     "Special tokens tell a model where a message ends and who speaks next, and only its template may write them. "
     "If a person types them, they are text, read piece by piece: otherwise anybody could end a message and speak as "
     "the model."
 )
-LEGEND = f"`{CONTINUES}` continues a word; **bold** tokens are special, added by the tokenizer."
+LEGEND = later("`{sign}` continues a word; **bold** tokens are special, added by the tokenizer.", sign=CONTINUES)
 
 
 def render(request: TokenizeRequest, answer: Answer[TokenizeResult]) -> Reply:
     """Render each text with its tokens, ids and attention mask, and facts about the batch."""
     result = answer.result
-    draft = Draft(Colour.WORK, "Tokens")
+    draft = Draft(Colour.WORK, _("Tokens"))
     show = _one if len(result.texts) == 1 else _several
     readings = [*_readings(draft, result)]
     room = ROOM - READINGS_ROOM if readings else ROOM
@@ -56,7 +60,13 @@ def _one(draft: Draft, result: TokenizeResult, most: int) -> Iterator[str]:
         (str(index), str(token.id), str(attended), token_text(token))
         for index, (token, attended) in enumerate(zip(text.tokens, mask, strict=True))
     )
-    yield TextTable(("#", "id", "mask", "token"), rows).markdown(draft, most)
+    yield TextTable(("#", "id", *_columns("mask", "token")), rows).markdown(draft, most)
+
+
+def _columns(*names: str) -> Iterator[str]:
+    for name in names:
+        # Translators: the head of a column with the attention mask, 1 or 0; at most 8 characters.
+        yield in_context("column", "mask") if name == "mask" else in_context("column", "token")
 
 
 def _several(draft: Draft, result: TokenizeResult, most: int) -> Iterator[str]:
@@ -67,10 +77,12 @@ def _several(draft: Draft, result: TokenizeResult, most: int) -> Iterator[str]:
     ):
         yield f"**{number}.** {_heading(text)}"
         yield _token_line(draft, text.tokens, room // 2)
-        yield f"ids {_numbers(draft, ids, room // 4)}"
-        yield f"mask {_numbers(draft, mask, room // 4)}"
+        # Translators: the ids of tokens.
+        yield _("ids {numbers}", numbers=_numbers(draft, ids, room // 4))
+        # Translators: the attention mask: 1 or 0 for each token.
+        yield _("mask {numbers}", numbers=_numbers(draft, mask, room // 4))
         yield ""
-    yield LEGEND
+    yield str(LEGEND)
 
 
 def _readings(draft: Draft, result: TokenizeResult) -> Iterator[str]:
@@ -79,23 +91,31 @@ def _readings(draft: Draft, result: TokenizeResult) -> Iterator[str]:
     if not differing:
         return
     yield ""
-    yield f"**{IN_TEMPLATE}** the same characters would be other tokens:"
-    room = (READINGS_ROOM - len(LESSON) - HEADING) // len(differing)
+    yield _("**In a template** the same characters would be other tokens:")
+    lesson = str(LESSON)
+    room = (READINGS_ROOM - len(lesson) - HEADING) // len(differing)
     for index, read in differing:
         number = f"**{index}.** " if len(result.texts) > 1 else ""
         heading = f"{number}{_heading(read)}: "
         yield heading + _token_line(draft, read.tokens, max(room - len(heading), FEWEST))
-    yield LESSON
+    yield lesson
 
 
 def _heading(text: TokenizedText) -> str:
     number = len(text.tokens)
-    parts = [f"{number:,} token{'s' if number != 1 else ''}"]
+    parts = [plural("{number} token", "{number} tokens", number, number=whole(number))]
     if (length := text.characters_per_token) is not None:
-        parts.append(f"{length:.1f} characters per token")
+        parts.append(_("{number} characters per token", number=decimal(length, 1)))
     if text.left_out:
-        parts.append(f"{text.left_out:,} more cut off at the limit")
-    return ", ".join(parts)
+        # Translators: tokens behind those that the model can read.
+        cut = plural(
+            "{number} more cut off at the limit",
+            "{number} more cut off at the limit",
+            text.left_out,
+            number=whole(text.left_out),
+        )
+        parts.append(cut)
+    return enumerated(parts)
 
 
 def _token_line(draft: Draft, tokens: Sequence[Token], room: int) -> str:
@@ -118,35 +138,83 @@ def _numbers(draft: Draft, values: Sequence[int], room: int) -> str:
 
 def _facts(result: TokenizeResult) -> Iterator[str]:
     batch, sequence = result.shape
-    yield f"**Batch**: `input_ids` and `attention_mask` of shape ({batch}, {sequence}), which is (batch, sequence)."
-    yield f"**Padding**: {_padding(result)}"
-    lost = "end" if result.truncation_side == "right" else "start"
-    yield f"**Truncation**: this model reads {result.limit:,} tokens at most; a longer text loses its {lost}."
-    yield f"**Vocabulary**: {result.vocabulary:,} tokens."
+    # Translators: in each of these sentences the words in ** are a heading; (batch, sequence) are the names of axes.
+    yield _(
+        "**Batch**: `input_ids` and `attention_mask` of shape ({rows}, {columns}), which is (batch, sequence).",
+        rows=batch,
+        columns=sequence,
+    )
+    yield _padding(result)
+    limit = whole(result.limit)
+    yield (
+        _("**Truncation**: this model reads {limit} tokens at most; a longer text loses its end.", limit=limit)
+        if result.truncation_side == "right"
+        else _("**Truncation**: this model reads {limit} tokens at most; a longer text loses its start.", limit=limit)
+    )
+    yield _("**Vocabulary**: {number} tokens.", number=whole(result.vocabulary))
 
 
 def _padding(result: TokenizeResult) -> str:
-    number = sum(row.count(0) for row in result.attention_mask)
     if result.padding is None:
-        token = f"This tokenizer has no token for it; id {result.padding_id} stands in, and the mask hides it"
-        return f"on the {result.padding_side}. {token}."
-    token = f"{fit(result.padding.text, PADDING, bold)[0]} (id {result.padding_id})"
-    used = f"{number:,} in this batch" if number else "none needed here"
-    return f"on the {result.padding_side} with {token}, attention mask 0; {used}."
+        return _without_token(result.padding_side, result.padding_id)
+    number = sum(row.count(0) for row in result.attention_mask)
+    # Translators: padding tokens.
+    used = (
+        plural("{number} in this batch", "{number} in this batch", number, number=whole(number))
+        if number
+        else _("none needed here")
+    )
+    token = fit(result.padding.text, PADDING, bold)[0]
+    if result.padding_side == "left":
+        return _(
+            "**Padding**: on the left with {token} (id {id}), attention mask 0; {used}.",
+            token=token,
+            id=result.padding_id,
+            used=used,
+        )
+    return _(
+        # Translators: {used} is "12 in this batch" or "none needed here".
+        "**Padding**: on the right with {token} (id {id}), attention mask 0; {used}.",
+        token=token,
+        id=result.padding_id,
+        used=used,
+    )
+
+
+def _without_token(side: str, number: int) -> str:
+    if side == "left":
+        return _(
+            "**Padding**: on the left. This tokenizer has no token for it; id {id} stands in, and the mask hides it.",
+            id=number,
+        )
+    return _(
+        "**Padding**: on the right. This tokenizer has no token for it; id {id} stands in, and the mask hides it.",
+        id=number,
+    )
 
 
 def _draw(result: TokenizeResult) -> Picture:
     rows = [
-        chips.TokenRow(_padded(result, index), f"Text {index + 1}: {_heading(text)}", text.left_out)
+        chips.TokenRow(_padded(result, index), _row_name(index, text), text.left_out)
         for index, text in enumerate(result.texts)
     ]
     if len(result.texts) > 1:
-        return chips.token_chips(rows, "The batch that the model gets")
+        return chips.token_chips(rows, _("The batch that the model gets"))
     [text] = result.texts
     if (read := text.in_template) is not None:
         tokens = tuple(map(_chip, read.tokens))
-        rows.append(chips.TokenRow(tokens, f"{IN_TEMPLATE}: {_heading(read)}", read.left_out, IN_TEMPLATE))
+        rows.append(chips.TokenRow(tokens, _in_template(read), read.left_out, str(IN_TEMPLATE)))
     return chips.token_chips(rows)
+
+
+def _row_name(index: int, text: TokenizedText) -> str:
+    # Translators: {facts} is such as "12 tokens, 4.2 characters per token".
+    return _("Text {number}: {facts}", number=index + 1, facts=_heading(text))
+
+
+def _in_template(text: TokenizedText) -> str:
+    # Translators: {facts} is such as "12 tokens, 4.2 characters per token".
+    return _("In a template: {facts}", facts=_heading(text))
 
 
 def _chip(token: Token) -> chips.Token:
@@ -165,7 +233,7 @@ def _padded(result: TokenizeResult, index: int) -> tuple[chips.Token, ...]:
 
 def _plain_table(text: TokenizedText) -> str:
     rows = tuple((str(index), str(one.id), token_text(one)) for index, one in enumerate(text.tokens))
-    return TextTable(("#", "id", "token"), rows).plain()
+    return TextTable(("#", "id", *_columns("token")), rows).plain()
 
 
 def _whole(result: TokenizeResult) -> str:
@@ -182,5 +250,5 @@ def _whole(result: TokenizeResult) -> str:
             "",
         ]
         if text.in_template is not None:
-            parts += [f"{IN_TEMPLATE}: {_heading(text.in_template)}", _plain_table(text.in_template), LESSON, ""]
+            parts += [_in_template(text.in_template), _plain_table(text.in_template), str(LESSON), ""]
     return "\n".join([*parts, *(fact.replace("*", "").replace("`", "") for fact in _facts(result))])

@@ -22,12 +22,12 @@ from bot.inference.checkpoints.description import (
     Stack,
 )
 from bot.inference.status import CheckpointStatus, Phase
+from bot.locales.numbers import in_bytes, in_millions
 from bot.replies.checkpoints.card import detail
 from bot.replies.checkpoints.layers import tree
 from bot.replies.checkpoints.overview import COLOUR, options, overview
-from bot.replies.checkpoints.state import FAMILY_NAMES, FAMILY_PURPOSES, state
+from bot.replies.checkpoints.state import FAMILY_HEADINGS, FAMILY_PURPOSES, state
 from bot.replies.checkpoints.table import table
-from bot.replies.formatting.quantities import in_bytes, in_millions
 from bot.replies.formatting.text import escape, units
 from bot.replies.reply import Reply
 from tests.replies.test_text import live
@@ -150,15 +150,15 @@ class TestOverview:
             "For `/sentiment`, `/generate`\n\n"
             "**Tiny-135M**\nfamily not known yet · not loaded yet\nFor `/sentiment`, `/generate`"
         )
-        assert fields(reply) == {FAMILY_NAMES[family].capitalize(): FAMILY_PURPOSES[family] for family in Family}
+        assert fields(reply) == {str(FAMILY_HEADINGS[family]): str(FAMILY_PURPOSES[family]) for family in Family}
         assert reply.embed.colour is not None
         assert reply.embed.colour.value == COLOUR
 
     def test_the_use_cases_of_the_course(self) -> None:
-        assert "classifying texts, finding named entities, marking the answer" in FAMILY_PURPOSES[Family.ENCODER]
-        assert "comparing texts, and filling masks" in FAMILY_PURPOSES[Family.ENCODER]
-        assert "generating text, completing text and code, and chat" in FAMILY_PURPOSES[Family.DECODER]
-        assert "translating and summarising" in FAMILY_PURPOSES[Family.ENCODER_DECODER]
+        assert "classifying texts, finding named entities, marking the answer" in str(FAMILY_PURPOSES[Family.ENCODER])
+        assert "comparing texts, and filling masks" in str(FAMILY_PURPOSES[Family.ENCODER])
+        assert "generating text, completing text and code, and chat" in str(FAMILY_PURPOSES[Family.DECODER])
+        assert "translating and summarising" in str(FAMILY_PURPOSES[Family.ENCODER_DECODER])
 
     def test_many_are_cut(self) -> None:
         many = [replace(READY, status=replace(STATUS, name=f"tiny-{number}")) for number in range(60)]

@@ -1,0 +1,30 @@
+"""Words of the workers, which know nothing of who reads them, in the language of whoever does."""
+
+from __future__ import annotations
+
+from bot.locales.message import later
+
+ACTIVITIES = {
+    # Translators: what the bot is doing with a checkpoint that it fetches; a percentage may follow.
+    "waiting": later("waiting"),
+    "downloading": later("downloading"),
+    "checking": later("checking"),
+    "converting": later("converting"),
+}
+POSITIONS = {
+    # Translators: kinds of position embeddings, as they follow a colon.
+    "rotary (RoPE)": later("rotary (RoPE)"),
+    "sinusoidal, fixed": later("sinusoidal, fixed"),
+    "relative, learned for distances": later("relative, learned for distances"),
+    "learned, one for each position": later("learned, one for each position"),
+}
+
+
+def activity_in_words(activity: str) -> str:
+    """Return what a fetch is doing; a worker of another version may know other words."""
+    return str(ACTIVITIES.get(activity, activity))
+
+
+def positions_in_words(kind: str) -> str:
+    """Return a kind of position embeddings."""
+    return str(POSITIONS.get(kind, kind))
