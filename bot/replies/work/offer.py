@@ -6,6 +6,7 @@ import math
 from dataclasses import replace
 
 from bot.inference.requests import Answer, Request, Result
+from bot.locales.message import later
 from bot.replies.components.buttons import Action, Button
 from bot.replies.reply import Reply
 from bot.tasks import task_names
@@ -13,7 +14,7 @@ from bot.tasks.work.explanations import EXPLANATIONS
 from bot.tasks.work.request import Journey, WorkRequest
 
 # Translators: the label of a button that explains how an answer came about, at most 40 characters.
-SHOW_WORK = Action("work", "Show the work")
+SHOW_WORK = Action("work", later("Show the work"))
 
 
 def with_work(reply: Reply, request: Request[object], answer: Answer[Result]) -> Reply:

@@ -18,9 +18,9 @@ from bot.replies.formatting.text import fit, visible
 from bot.replies.work.numbers import percent, token_text
 from bot.tasks.work.other_tokens import OtherToken, Place, Places
 
-SHOW_PLACE = Action("place", "Another place")
+SHOW_PLACE = Action("place", later("Another place"))
 """Its detail is a `ShownPlace`."""
-TAKE_TOKEN = Action("token", "Another token")
+TAKE_TOKEN = Action("token", later("Another token"))
 """Its detail is a `TakenToken`."""
 TOKEN = 60
 """Units of a token in a label."""

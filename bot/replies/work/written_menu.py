@@ -18,7 +18,7 @@ from bot.replies.work.numbers import decimal, signed
 from bot.tasks.work.blocks import WrittenShares
 from bot.tasks.work.written_shares import by_interest
 
-CHOOSE_WORD = Action("written-word", "What made it write a word")
+CHOOSE_WORD = Action("written-word", later("What made it write a word"))
 """Its detail is the chosen `WrittenView`."""
 # Translators: stands in a menu in which nothing is chosen; at most 150 characters.
 PLACEHOLDER = later("Choose a written word to see what made it")

@@ -77,7 +77,7 @@ def _of_field(value: Any, name: str) -> Any:
 
 
 def _filled(one: Sentence) -> Iterator[Any]:
-    template = one.template if not one.other or one.count == 1 else one.other
+    template = one.other if one.other and one.count != 1 else one.template
     for literal, name, _, _ in Formatter().parse(template):
         yield literal
         if name is not None:
