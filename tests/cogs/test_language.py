@@ -218,10 +218,12 @@ async def test_messages_flags_and_posts_have_the_language_of_the_server_or_the_a
             ),
         )
         await scene.bob.send_dm("Hello")
-        message = await scene.bob.send(scene.channel, f"<@{scene.bot.user.id}> Hello")
+        assert scene.bot.user is not None
+        hello = f"<@{scene.bot.user.id}> Hello"
+        message = await scene.bob.send(scene.channel, hello)
         await scene.alice.react(message, "🇫🇷")
         await scene.bot.own_languages.choose(scene.bob.id, "pt_BR")
-        await scene.bob.send(scene.channel, f"<@{scene.bot.user.id}> Hello")
+        await scene.bob.send(scene.channel, hello)
         await scene.bob.send_dm("Hello")
         assert heard == ["en", "de", "de", "pt_BR", "pt_BR"]
         forum = await Forum.open(scene)

@@ -72,7 +72,9 @@ async def test_somebody_else_there(mode: str) -> None:
 async def test_a_server_that_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(postgresql, "BUSY_SECONDS", 0.1)
     with socket.create_server(("127.0.0.1", 0)) as server:
-        assert await sentence_of(f"postgresql://alice:{SECRET}@127.0.0.1:{server.getsockname()[1]}/x") == str(UNREACHABLE)
+        assert await sentence_of(f"postgresql://alice:{SECRET}@127.0.0.1:{server.getsockname()[1]}/x") == str(
+            UNREACHABLE
+        )
 
 
 async def test_no_such_user_or_database(postgresql_url: str) -> None:

@@ -17,7 +17,7 @@ from bot.tasks.work.following import as_they_follow, is_gap
 from bot.tasks.work.layers import layer_pages
 from bot.tasks.work.reading import END_OF_TEXT, Truncated, hidden_pages, model_page, numbered, read_page
 from bot.tasks.work.texts import Form, Number, Sentence, Text, Words, general, grouped, spaced
-from bot.tasks.work.wording import later, sentence
+from bot.tasks.work.wording import sentence
 from bot.tasks.work.written_pages import Alternative, WrittenToken, least_certain_page, written_pages
 
 if TYPE_CHECKING:
@@ -260,7 +260,7 @@ def _certainty(
         )
     total = sum(len(text.written) for text in texts)
     likeliest = sum(int((one.log_probs >= one.top_log_probs[:, 0]).sum()) for one in found)
-    yield later("The likeliest token was taken at {likeliest} of {total} places.", likeliest=likeliest, total=total)
+    yield sentence("written.likeliest", likeliest=likeliest, total=total)
     is_close = all(float((one.top_log_probs[:, 0] - one.log_probs).max()) < MOST_BY_ROUNDING for one in found)
     if likeliest < total and (elsewhere or (options.greedy and is_close)):
         yield elsewhere or sentence("written.rounding")
