@@ -192,7 +192,7 @@ class TestSharing:
 
             pressed = await scene.alice.click(result.response.message, label="Share")
 
-            assert sharing.MAY_NOT_SPEAK in told(pressed)
+            assert str(sharing.MAY_NOT_SPEAK) in told(pressed)
             assert posts(scene, scene.channel) == []
             assert "Share" in labels(result)
 
