@@ -8,6 +8,8 @@ from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 
+from bot.locales.current import ENGLISH
+
 DOMAIN = "glassbox"
 FOLDER = files(__package__)
 """Where they are, as <locale>/LC_MESSAGES/glassbox.mo."""
@@ -28,7 +30,7 @@ def catalogue(locale: str) -> gettext.NullTranslations:
 
     Source: https://docs.python.org/3/library/gettext.html
     """
-    if (file := compiled().get(locale)) is None:
+    if locale == ENGLISH or (file := compiled().get(locale)) is None:
         return gettext.NullTranslations()
     with file.open("rb") as opened:
         return gettext.GNUTranslations(opened)

@@ -156,7 +156,7 @@ def _error_schema() -> dict[str, Any]:
             "sentence": {**text, "description": "For people, in English: says what to do."},
             "message": {
                 "type": "object",
-                "description": "What the sentence is made of, for programs that translate it: a template, and its values.",
+                "description": "What the sentence is made of, for programs that translate it.",
             },
         },
         "required": ["code", "sentence"],
