@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 import discord
 
 from bot.errors import DiscordAvoided, describe
+from bot.locales.message import _
 from bot.replies.formatting.text import fit
 from bot.replies.interaction_record import InteractionRecord
 from bot.replies.message_delivery import MessageReply
@@ -103,7 +104,9 @@ class ThreadReply(MessageReply):
         self.thread: discord.Thread | None = None
         self.is_thread_refused = False
         self._message = message
-        self._name = thread_name(name) or f"A conversation with {thread_name(message.author.display_name)}"
+        author = thread_name(message.author.display_name)
+        # Translators: the name of a thread.
+        self._name = thread_name(name) or thread_name(_("A conversation with {name}", name=author))
 
     @contextlib.asynccontextmanager
     async def opened(self, timers: contextvars.Context) -> AsyncIterator[None]:

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 
 from bot.errors import SettingsError
+from bot.locales.message import later
 from bot.settings import Settings
 
 LAST_NUMBER = re.compile(r"(?:^|[^0-9])(?P<number>[0-9]{1,6})$")
@@ -42,7 +43,7 @@ def chosen_shards(settings: Settings, host_name: str) -> Shards:
     if settings.processes is not None:
         return _shards_of_a_part(settings, settings.processes, host_name)
     if settings.process_index is not None:
-        raise SettingsError("PROCESS_INDEX needs PROCESSES, the number of bot processes. Set both, or neither.")
+        raise SettingsError(later("PROCESS_INDEX needs PROCESSES, the number of bot processes. Set both, or neither."))
     if settings.shard_ids is None:
         return Shards(settings.shard_count)
     return Shards(*_checked(settings, settings.shard_ids))
@@ -51,10 +52,14 @@ def chosen_shards(settings: Settings, host_name: str) -> Shards:
 def _checked(settings: Settings, ids: tuple[int, ...]) -> tuple[int, tuple[int, ...]]:
     if settings.shard_count is None:
         # Each process would ask Discord at another time, and might be told another number.
-        raise SettingsError("SHARD_IDS needs SHARD_COUNT, the number of shards of all processes together. Set both.")
+        raise SettingsError(
+            later("SHARD_IDS needs SHARD_COUNT, the number of shards of all processes together. Set both.")
+        )
     if ids[-1] >= settings.shard_count:
         raise SettingsError(
-            "SHARD_IDS names a shard that does not exist: the last one is SHARD_COUNT - 1. Change one of the two."
+            later(
+                "SHARD_IDS names a shard that does not exist: the last one is SHARD_COUNT - 1. Change one of the two."
+            )
         )
     return settings.shard_count, ids
 
@@ -62,11 +67,17 @@ def _checked(settings: Settings, ids: tuple[int, ...]) -> tuple[int, tuple[int, 
 def _shards_of_a_part(settings: Settings, processes: int, host_name: str) -> Shards:
     """Divide the shards among the processes: equal parts of neighbours, the first ones one larger if need be."""
     if settings.shard_ids is not None:
-        raise SettingsError("SHARD_IDS and PROCESSES both say which shards this process serves. Set only one of them.")
+        raise SettingsError(
+            later("SHARD_IDS and PROCESSES both say which shards this process serves. Set only one of them.")
+        )
     if settings.shard_count is None:
-        raise SettingsError("PROCESSES needs SHARD_COUNT, the number of shards of all processes together. Set both.")
+        raise SettingsError(
+            later("PROCESSES needs SHARD_COUNT, the number of shards of all processes together. Set both.")
+        )
     if settings.shard_count < processes:
-        raise SettingsError("SHARD_COUNT is less than PROCESSES: a process would have no shard. Change one of the two.")
+        raise SettingsError(
+            later("SHARD_COUNT is less than PROCESSES: a process would have no shard. Change one of the two.")
+        )
     index = _index(settings.process_index, processes, host_name)
     whole, left = divmod(settings.shard_count, processes)
     first = index * whole + min(index, left)
@@ -78,14 +89,18 @@ def _index(chosen: int | None, processes: int, host_name: str) -> int:
     found = LAST_NUMBER.search(host_name.split(".")[0])
     if chosen is None and found is None:
         raise SettingsError(
-            "PROCESSES needs PROCESS_INDEX, this process's number from 0, unless the host's name ends with it "
-            "(glassbox-0). Set PROCESS_INDEX."
+            later(
+                "PROCESSES needs PROCESS_INDEX, this process's number from 0, unless the host's name ends with it "
+                "(glassbox-0). Set PROCESS_INDEX."
+            )
         )
     index = chosen if found is None or chosen is not None else int(found["number"])
     assert index is not None
     if index >= processes:
         raise SettingsError(
-            "This process's number (PROCESS_INDEX, or the end of the host's name) must be less than PROCESSES, because "
-            "the first is 0. Change one of the two."
+            later(
+                "This process's number (PROCESS_INDEX, or the end of the host's name) must be less than PROCESSES, "
+                "because the first is 0. Change one of the two."
+            )
         )
     return index

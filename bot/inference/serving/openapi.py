@@ -153,7 +153,11 @@ def _error_schema() -> dict[str, Any]:
         "type": "object",
         "properties": {
             "code": {**text, "description": "For programs: `queue_full`."},
-            "sentence": {**text, "description": "For people: says what to do."},
+            "sentence": {**text, "description": "For people, in English: says what to do."},
+            "message": {
+                "type": "object",
+                "description": "What the sentence is made of, for programs that translate it.",
+            },
         },
         "required": ["code", "sentence"],
     }
