@@ -251,12 +251,15 @@ def main(commands: Callable[[], object] = app) -> None:
 def _run_commands(commands: Callable[[], object]) -> None:
     from bot.errors import GlassboxError, ProcessBroken
     from bot.inference.compute.environment import prepare
+    from bot.locales.current import written_in
+    from bot.locales.terminal import locale_of_terminal
 
     prepare(os.environ)
     try:
         commands()
     except GlassboxError as error:
-        typer.echo(error.sentence, err=True)
+        with written_in(locale_of_terminal(os.environ)):
+            typer.echo(error.sentence, err=True)
         sys.exit(BROKEN if isinstance(error, ProcessBroken) else 2)
 
 

@@ -26,6 +26,7 @@ from bot.inference.remote.backend import RemoteBackend
 from bot.inference.remote.limits import RemoteLimits
 from bot.inference.remote.startup import check, checked_key, connection_line
 from bot.inference.worker import InferenceWorker, Limits
+from bot.locales.message import later
 from bot.operating.database import tell_failures
 from bot.operating.server import watched
 from bot.operating.watch import Watch
@@ -38,10 +39,12 @@ from bot.tasks import all_tasks
 
 log = logging.getLogger(__name__)
 
-NOT_ACCEPTED = "Discord does not accept the DISCORD_TOKEN. Copy it again from your application's page, under Bot."
-NOT_DISCORD = (
-    "What answers in Discord's place is not Discord: perhaps this network asks for a login, or a proxy is in the way. "
-    "Check this machine's connection and try again."
+NOT_ACCEPTED = later(
+    "Discord does not accept the DISCORD_TOKEN. Copy it again from your application's page, under Bot."
+)
+NOT_DISCORD = later(
+    "What answers in Discord's place is not Discord: perhaps this network asks for a login, or a proxy is in the "
+    "way. Check this machine's connection and try again."
 )
 AUTHENTICATION_FAILED = 4004
 """Discord's code for a connection that it closes because of the token."""
@@ -83,8 +86,10 @@ async def open_backend(
     """
     if not all(map(importlib.util.find_spec, ("torch", "transformers"))):
         raise SettingsError(
-            'The packages that run models are not installed. Run `pip install ".[inference]"`, or set INFERENCE_URL to '
-            "a machine that has them."
+            later(
+                'The packages that run models are not installed. Run `pip install ".[inference]"`, or set '
+                "INFERENCE_URL to a machine that has them."
+            )
         )
     devices = await asyncio.to_thread(Device.choose_all, settings.devices, settings.precision)
     memory = await asyncio.to_thread(MemoryLimits.for_devices, devices, settings.model_memory)
@@ -138,9 +143,11 @@ async def run_bot(settings: Settings, say: Callable[[str], None], stopping: Call
     token = settings.discord_token
     if token is None:
         raise SettingsError(
-            "DISCORD_TOKEN is not set. Create an application at https://discord.com/developers/applications, copy its "
-            "bot token into a file .env as DISCORD_TOKEN=…, and start again. Without a token, try "
-            "`python -m bot playground`."
+            later(
+                "DISCORD_TOKEN is not set. Create an application at https://discord.com/developers/applications, copy "
+                "its bot token into a file .env as DISCORD_TOKEN=…, and start again. Without a token, try `python -m "
+                "bot playground`."
+            )
         )
     shards = chosen_shards(settings, socket.gethostname())
     database_url = settings.database_url.get_secret_value() if settings.database_url is not None else None
@@ -257,13 +264,21 @@ def _discord_failures_told() -> Iterator[None]:
         if error.code == AUTHENTICATION_FAILED:
             raise SettingsError(NOT_ACCEPTED) from None
         raise SettingsError(
-            f"Discord has closed the connection for good (code {error.code}). What the code means is at "
-            "https://discord.com/developers/docs/topics/opcodes-and-status-codes, under Gateway Close Event Codes."
+            later(
+                "Discord has closed the connection for good (code {code}). What the code means is at "
+                "https://discord.com/developers/docs/topics/opcodes-and-status-codes, under Gateway Close Event Codes.",
+                code=error.code,
+            )
         ) from None
     except discord.HTTPException as error:
         raise SettingsError(
-            f"Discord answers with an error (HTTP {error.status}). Look at https://discordstatus.com, and start again "
-            "in a few minutes."
+            later(
+                "Discord answers with an error (HTTP {status}). Look at https://discordstatus.com, and start again in "
+                "a few minutes.",
+                status=error.status,
+            )
         ) from None
     except (discord.GatewayNotFound, aiohttp.ClientError, OSError):
-        raise SettingsError("Discord cannot be reached. Check this machine's connection and try again.") from None
+        raise SettingsError(
+            later("Discord cannot be reached. Check this machine's connection and try again.")
+        ) from None

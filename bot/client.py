@@ -21,10 +21,14 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.endings import GONE, Ending, ending_of, snake_case
-from bot.errors import UNEXPECTED, GlassboxError, RequestForgotten, ShuttingDown, describe, seconds_in_words
+from bot.errors import UNEXPECTED, GlassboxError, RequestForgotten, ShuttingDown, describe
 from bot.inference.backend import Backend
 from bot.inference.requests import Request
 from bot.intents import intents_of
+from bot.locales.command_tree import CommandTranslator
+from bot.locales.message import _, later
+from bot.locales.numbers import in_seconds
+from bot.locales.offered import read_catalogues
 from bot.logs import keep_texts_out_of_the_log
 from bot.mentions.places import EVERYTHING
 from bot.operating.calls import Calls, pause_for_at_most
@@ -51,7 +55,9 @@ from bot.reports import ReportTo
 from bot.servers.directory import Servers
 from bot.servers.features import feature_behind, feature_of
 from bot.servers.gate import Access
+from bot.servers.own_languages import OwnLanguages
 from bot.servers.quotas import ServerQuotas
+from bot.servers.speech import Speech
 from bot.sharding.events import drop_unreadable
 from bot.sharding.identifying import Identifying
 from bot.sharding.quota import SharedQuota
@@ -66,8 +72,8 @@ LONGEST_RATE_LIMIT = 30.0
 """Seconds. discord.py waits for a rate limit that is shorter, and raises an error for a longer one."""
 SUGGESTING_SECONDS = 2.0
 """How long suggestions may take. Discord waits three seconds."""
-OUTDATED = "This command has changed since Discord last looked. Please reload Discord (Ctrl+R), and try again."
-FORBIDDEN = "You may not use this command here. Try another channel, or ask somebody who manages this server."
+OUTDATED = later("This command has changed since Discord last looked. Please reload Discord (Ctrl+R), and try again.")
+FORBIDDEN = later("You may not use this command here. Try another channel, or ask somebody who manages this server.")
 
 INVITE_PERMISSIONS = EVERYTHING | discord.Permissions(create_public_threads=True)
 
@@ -129,6 +135,8 @@ class Glassbox(Gated, commands.AutoShardedBot):
         processes = self._processes = store.processes
         quota = None if requests_per_person is None else SharedQuota(processes.leases, requests_per_person)
         self.servers = Servers(store.server_settings)
+        self.own_languages = OwnLanguages(store.own_languages)
+        self.speech = Speech(self.own_languages, self.servers)
         self.quotas = ServerQuotas(self.servers, store.quota_uses)
         self.delivery = Delivery(backend, store, self.studio, quota, self.servers.allowed_checkpoints, self.quotas)
         self.conversations = store.conversations
@@ -163,7 +171,10 @@ class Glassbox(Gated, commands.AutoShardedBot):
     async def setup_hook(self) -> None:
         keep_texts_out_of_the_log()
         pause_for_at_most(self.http, LONGEST_RATE_LIMIT)
+        await asyncio.to_thread(read_catalogues)
+        await self.tree.set_translator(CommandTranslator())
         await self.servers.load()
+        await self.own_languages.load()
         self.add_dynamic_items(RequestButton, PageMenu, PageButton)
         await self.add_cogs()
         # In this context, or simcord's clock would go through every hour of a year that it is put forward.
@@ -281,12 +292,14 @@ class Glassbox(Gated, commands.AutoShardedBot):
     async def on_interaction(self, interaction: discord.Interaction[Glassbox]) -> None:
         """Answer a submitted modal, and a press that no component knows. discord.py dispatches everything else."""
         if (submission := Submission.of(interaction)) is not None:
+            self.speech.answer(interaction)
             self.pending_interactions.begin(interaction)
             await self.perform(interaction, submission.action, None, partial(self._checked, submission))
         elif (custom_id := custom_id_of(interaction)) is not None and not (
             self._is_known(custom_id) and stands_under_message(interaction)
         ):
             # From another version, or forged: nobody handles it, and it says so.
+            self.speech.answer(interaction)
             self.pending_interactions.begin(interaction)
             await self.perform(interaction, custom_id, None)
 
@@ -324,11 +337,11 @@ class Glassbox(Gated, commands.AutoShardedBot):
         """Return the URLs that install the bot, by purpose. They are known after login."""
         assert self.application_id is not None
         return {
-            "Add it to a server": discord.utils.oauth_url(
+            _("Add it to a server"): discord.utils.oauth_url(
                 self.application_id, permissions=INVITE_PERMISSIONS, scopes=("bot", "applications.commands")
             )
             + "&integration_type=0",
-            "Add it to your account": discord.utils.oauth_url(self.application_id, scopes=("applications.commands",))
+            _("Add it to your account"): discord.utils.oauth_url(self.application_id, scopes=("applications.commands",))
             + "&integration_type=1",
         }
 
@@ -370,6 +383,7 @@ class Tree(app_commands.CommandTree[Glassbox]):
 
     async def _call(self, interaction: Interaction) -> None:
         """Answer a command or an autocompletion. discord.py leaves one that fails without an answer."""
+        interaction.client.speech.answer(interaction)
         if interaction.type is not discord.InteractionType.autocomplete:
             await super()._call(interaction)
             return
@@ -396,7 +410,7 @@ async def tell_failure(interaction: Interaction, name: str, error: BaseException
         is_expected = isinstance(error, discord.HTTPException) and is_gone(error)
         log.log(logging.INFO if is_expected else logging.ERROR, "%s failed: %s", name, describe(error))
     # Discord may take seconds for each call, and the process does not have many left.
-    await tell(interaction, sentence or UNEXPECTED, at_once=isinstance(error, ShuttingDown))
+    await tell(interaction, sentence or str(UNEXPECTED), at_once=isinstance(error, ShuttingDown))
 
 
 def sentence_for(error: BaseException) -> str | None:
@@ -405,11 +419,12 @@ def sentence_for(error: BaseException) -> str | None:
         case GlassboxError():
             return error.sentence
         case app_commands.CommandOnCooldown():
-            return f"Please wait {seconds_in_words(error.retry_after)} before you use this command again."
+            # Translators: {time} is such as "20 seconds".
+            return _("Please wait {time} before you use this command again.", time=in_seconds(error.retry_after))
         case app_commands.CommandSignatureMismatch() | app_commands.CommandNotFound() | app_commands.TransformerError():
-            return OUTDATED
+            return str(OUTDATED)
         case app_commands.CheckFailure():
-            return FORBIDDEN
+            return str(FORBIDDEN)
         case _:
             return None
 

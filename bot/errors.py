@@ -36,8 +36,10 @@
     │   └── DeviceGone      a device computes nothing more in this process
     └── SettingsError       a setting is missing or wrong (exit status 2)
 
-A sentence never contains another exception's text, which may hold paths, tokens or somebody's message. For all other
-exceptions, the user reads `UNEXPECTED`, and the log holds the class and the line (`describe`).
+A sentence is a `Message` (`bot.locales`), which is translated when somebody reads it: `sentence` has it in the locale
+of the running task, `english` as logs and programs have it. It never contains another exception's text, which may hold
+paths, tokens or somebody's message. For all other exceptions, the user reads `UNEXPECTED`, and the log holds the class
+and the line (`describe`).
 """
 
 from __future__ import annotations
@@ -45,11 +47,16 @@ from __future__ import annotations
 import math
 import traceback
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-NO_CHECKPOINT = "No checkpoint is set for /{}. Whoever runs this bot can set one."
-UNEXPECTED = "Something went wrong on my side, and it has been logged. Please try again in a moment."
+from bot.locales.current import ENGLISH, written_in
+from bot.locales.lists import joined as joined  # for rooms that are not converted yet
+from bot.locales.message import Message, later, later_plural
+from bot.locales.numbers import in_seconds
+from bot.locales.values import later_joined, later_seconds
+
+UNEXPECTED = later("Something went wrong on my side, and it has been logged. Please try again in a moment.")
 
 MOST_NAMES = 12
 """Checkpoints in one sentence."""
@@ -57,13 +64,28 @@ LONGEST_NAME = 80
 
 
 class GlassboxError(Exception):
-    """Base of all errors that carry a sentence for the user, by default the class's `SENTENCE`."""
+    """Base of all errors that carry a sentence for the user, by default the class's `SENTENCE`.
 
-    SENTENCE = ""
+    Attributes:
+        message: the sentence; a `Message` is translated when it is read.
+    """
 
-    def __init__(self, sentence: str = "") -> None:
-        self.sentence = sentence or self.SENTENCE
-        super().__init__(self.sentence)
+    SENTENCE: str | Message = ""
+
+    def __init__(self, sentence: str | Message = "") -> None:
+        self.message = sentence or self.SENTENCE
+        super().__init__(self.english)
+
+    @property
+    def sentence(self) -> str:
+        """The sentence in the current locale, for whoever reads it now."""
+        return str(self.message)
+
+    @property
+    def english(self) -> str:
+        """The sentence in English, for logs and for programs."""
+        with written_in(ENGLISH):
+            return str(self.message)
 
 
 class InvalidRequest(GlassboxError):
@@ -78,7 +100,13 @@ class QueueFull(Refused):
     """The queue is full, for about `wait` seconds."""
 
     def __init__(self, wait: float) -> None:
-        super().__init__(f"Too many people are asking at once. Please try again in about {seconds_in_words(wait)}.")
+        super().__init__(
+            # Translators: {wait} is a time, such as "20 seconds".
+            later(
+                "Too many people are asking at once. Please try again in about {wait}.",
+                wait=later_seconds(wait),
+            )
+        )
         self.wait = wait
 
 
@@ -86,15 +114,20 @@ class TooManyRequests(Refused):
     """One person has as many requests waiting as `limit` allows."""
 
     def __init__(self, limit: int) -> None:
-        waiting = "a request" if limit == 1 else f"{limit} requests"
-        super().__init__(f"You already have {waiting} waiting. Please wait for an answer before you ask again.")
+        super().__init__(
+            later_plural(
+                "You already have a request waiting. Please wait for an answer before you ask again.",
+                "You already have {count} requests waiting. Please wait for an answer before you ask again.",
+                limit,
+            )
+        )
         self.limit = limit
 
 
 class ShuttingDown(Refused):
     """The worker accepts no new requests, and finishes those that are running."""
 
-    SENTENCE = "I am being restarted. Please try again in a minute."
+    SENTENCE = later("I am being restarted. Please try again in a minute.")
 
 
 class NotAllowedHere(Refused):
@@ -104,7 +137,7 @@ class NotAllowedHere(Refused):
 class SettingsUnknown(Refused):
     """What a server has set is not known, because the database fails."""
 
-    SENTENCE = (
+    SENTENCE = later(
         "I cannot look up what this server allows at the moment, so I had better not answer here. Please try again in "
         "a minute."
     )
@@ -118,9 +151,14 @@ class QuotaUsedUp(Refused):
         until: when they may ask again, in seconds since 1970.
     """
 
-    def __init__(self, quota: str, until: float) -> None:
+    def __init__(self, quota: str | Message, until: float) -> None:
         super().__init__(
-            f"You have used up your quota in this server: {quota}. It works again <t:{math.ceil(until)}:R>."
+            later(
+                # Translators: {quota} is such as "20 answers an hour"; Discord writes {when} as "in 12 minutes".
+                "You have used up your quota in this server: {quota}. It works again {when}.",
+                quota=quota,
+                when=f"<t:{math.ceil(until)}:R>",
+            )
         )
         self.until = until
 
@@ -128,13 +166,13 @@ class QuotaUsedUp(Refused):
 class ModelsUnreachable(Refused):
     """The models are on another machine, and nothing there answers."""
 
-    SENTENCE = "My models cannot be reached at the moment. Please try again in a minute."
+    SENTENCE = later("My models cannot be reached at the moment. Please try again in a minute.")
 
 
 class DiscordAvoided(Refused):
     """Discord has refused so much lately that something is not asked of it. Nothing was sent."""
 
-    SENTENCE = "Discord refuses too much of what I ask it at the moment. Please try again in ten minutes."
+    SENTENCE = later("Discord refuses too much of what I ask it at the moment. Please try again in ten minutes.")
 
 
 class Unanswered(GlassboxError):
@@ -144,7 +182,7 @@ class Unanswered(GlassboxError):
 class ConnectionLost(Unanswered):
     """The connection to the machine of the models broke off before the answer."""
 
-    SENTENCE = "The connection to my models broke off before the answer was complete. Please ask again."
+    SENTENCE = later("The connection to my models broke off before the answer was complete. Please ask again.")
 
 
 class DeadlinePassed(Unanswered):
@@ -152,8 +190,12 @@ class DeadlinePassed(Unanswered):
 
     def __init__(self, seconds: float) -> None:
         super().__init__(
-            f"This took longer than {seconds_in_words(seconds)}, so I stopped. "
-            "Try a shorter text, or try again when fewer people are asking."
+            later(
+                # Translators: {time} is such as "2 minutes".
+                "This took longer than {time}, so I stopped. "
+                "Try a shorter text, or try again when fewer people are asking.",
+                time=later_seconds(seconds),
+            )
         )
 
 
@@ -167,15 +209,23 @@ class StillLoading(DeadlinePassed):
 
     def __init__(self, name: str, seconds: float | None) -> None:
         # The estimate of an overdue load stays at one second.
-        when = "in a few minutes" if seconds is None or seconds <= 1 else f"in about {seconds_in_words(seconds)}"
-        Unanswered.__init__(self, f"{name} is still loading. Please try again {when}.")
+        if seconds is None or seconds <= 1:
+            sentence = later("{name} is still loading. Please try again in a few minutes.", name=name)
+        else:
+            sentence = later(
+                # Translators: {time} is such as "2 minutes".
+                "{name} is still loading. Please try again in about {time}.",
+                name=name,
+                time=later_seconds(seconds),
+            )
+        Unanswered.__init__(self, sentence)
         self.seconds = seconds
 
 
 class NotResponding(Unanswered):
     """A thread hangs in a computation that the answer needs."""
 
-    SENTENCE = (
+    SENTENCE = later(
         "The model has stopped responding. That is not because of your text, and it has been logged. I start the "
         "model anew: please ask again in a few minutes."
     )
@@ -184,7 +234,7 @@ class NotResponding(Unanswered):
 class DeviceFailed(Unanswered):
     """The device has failed for good, while it computed this request or another."""
 
-    SENTENCE = (
+    SENTENCE = later(
         "The device that I compute on has failed. That is not because of your text, and it has been logged. I am "
         "being restarted: please ask again in a few minutes."
     )
@@ -193,19 +243,19 @@ class DeviceFailed(Unanswered):
 class OutOfMemory(Unanswered):
     """The request does not fit into the device's memory, even alone."""
 
-    SENTENCE = "This text is too much for the memory of my device. Please try a shorter one."
+    SENTENCE = later("This text is too much for the memory of my device. Please try a shorter one.")
 
 
 class ModelFailed(Unanswered):
     """The model raised an error on this request, even when it was run alone."""
 
-    SENTENCE = "The model failed on this text, and the failure has been logged. Please try a different one."
+    SENTENCE = later("The model failed on this text, and the failure has been logged. Please try a different one.")
 
 
 class NotFinite(Unanswered):
     """The model computed NaN or infinity: its weights are damaged, or overflow in their data type."""
 
-    SENTENCE = (
+    SENTENCE = later(
         "The model's numbers for this text are not finite, so there is no answer, and that has been logged. Try "
         "another text. If it happens again, whoever runs this bot should fetch the checkpoint again, or set "
         "PRECISION=float32."
@@ -220,12 +270,15 @@ class HubUnreachable(ModelUnavailable):
     """The hub does not answer, so the checkpoints with these names cannot be fetched."""
 
     def __init__(self, names: Sequence[str]) -> None:
-        shown = [named(name) for name in names[:MOST_NAMES]]
+        shown: list[str | Message] = [named(name) for name in names[:MOST_NAMES]]
         if len(names) > MOST_NAMES:
-            shown.append(f"{len(names) - MOST_NAMES} more")
+            shown.append(and_more(len(names) - MOST_NAMES))
         super().__init__(
-            f"The Hugging Face hub cannot be reached, so {joined(shown)} cannot be fetched. Run `python -m bot pull` "
-            "when there is a connection, or set PRESET=starter, which needs no hub."
+            later(
+                "The Hugging Face hub cannot be reached, so {checkpoints} cannot be fetched. Run `python -m bot pull` "
+                "when there is a connection, or set PRESET=starter, which needs no hub.",
+                checkpoints=later_joined(shown),
+            )
         )
         self.names = tuple(names)
 
@@ -237,19 +290,19 @@ class ButtonRefused(GlassboxError):
 class RequestForgotten(ButtonRefused):
     """The request behind a button has been deleted."""
 
-    SENTENCE = "I no longer know what this answered: I forget requests after 30 days. Please ask again."
+    SENTENCE = later("I no longer know what this answered: I forget requests after 30 days. Please ask again.")
 
 
 class RequestOutOfReach(ButtonRefused):
     """The database in which the request behind a button is kept can't be used now."""
 
-    SENTENCE = "I cannot look up what this answered just now. Please try again in a minute."
+    SENTENCE = later("I cannot look up what this answered just now. Please try again in a minute.")
 
 
 class RequestUnreadable(RequestForgotten):
     """The request behind a button was stored with a key that is missing now."""
 
-    SENTENCE = (
+    SENTENCE = later(
         "I can no longer read what this answered: the key that it was stored with is missing. Please ask again. "
         "Whoever runs this bot can add that key to STORAGE_KEYS."
     )
@@ -258,13 +311,13 @@ class RequestUnreadable(RequestForgotten):
 class AlreadyEnded(ButtonRefused):
     """The answer is complete, or the bot was restarted."""
 
-    SENTENCE = "This answer has already ended, so there is nothing to stop. To have another one, ask again."
+    SENTENCE = later("This answer has already ended, so there is nothing to stop. To have another one, ask again.")
 
 
 class SomebodyElses(ButtonRefused):
     """Only the person who asked may do this."""
 
-    SENTENCE = "Only the person who asked can stop this answer. Ask for one of your own if you like."
+    SENTENCE = later("Only the person who asked can stop this answer. Ask for one of your own if you like.")
 
 
 class ProcessBroken(GlassboxError):
@@ -274,7 +327,7 @@ class ProcessBroken(GlassboxError):
 class HungAgain(ProcessBroken):
     """Threads hang repeatedly."""
 
-    SENTENCE = (
+    SENTENCE = later(
         "A model has hung for the second time, so I end: only a new process helps. The log names what hung. If it "
         "was only slow, raise HANG_SECONDS."
     )
@@ -283,7 +336,7 @@ class HungAgain(ProcessBroken):
 class LoadHung(ProcessBroken):
     """A thread hangs while it loads a checkpoint, in a state in which no other one can be loaded."""
 
-    SENTENCE = (
+    SENTENCE = later(
         "A checkpoint has not finished loading, and no other one can be loaded beside it, so I end: only a new process "
         "helps. The log names the checkpoint. Check the disk that it lies on."
     )
@@ -292,7 +345,7 @@ class LoadHung(ProcessBroken):
 class DeviceGone(ProcessBroken):
     """A device computes nothing more in this process."""
 
-    SENTENCE = (
+    SENTENCE = later(
         "A device has failed and computes nothing more, so I end: only a new process helps. If it happens again, check "
         "the device's driver and memory."
     )
@@ -302,19 +355,20 @@ class SettingsError(GlassboxError):
     """A setting is missing or wrong."""
 
 
-def joined(names: Iterable[str]) -> str:
-    """Join names: "a", "a and b", "a, b and c"."""
-    *most, last = names
-    return f"{', '.join(most)} and {last}" if most else last
+seconds_in_words = in_seconds  # for rooms that are not converted yet
 
 
-def seconds_in_words(seconds: float) -> str:
-    """Round up, because a wait that ends early annoys nobody: `0.3` → "1 second", `75` → "2 minutes"."""
-    whole = max(1, math.ceil(seconds))
-    if whole < 60:
-        return f"{whole} second{'s' if whole != 1 else ''}"
-    minutes = math.ceil(whole / 60)
-    return f"{minutes} minute{'s' if minutes != 1 else ''}"
+def no_checkpoint(task: str) -> ModelUnavailable:
+    """Return the error of a command that has no checkpoint."""
+    return ModelUnavailable(
+        later("No checkpoint is set for {command}. Whoever runs this bot can set one.", command=f"/{task}")
+    )
+
+
+def and_more(number: int) -> Message:
+    """Return how many names a list leaves out, as its last one: "3 more"."""
+    # Translators: the end of a list of names, such as "a, b and 3 more".
+    return later_plural("{count} more", "{count} more", number)
 
 
 def named(name: str) -> str:

@@ -27,7 +27,7 @@ async def register_if_changed(tree: app_commands.CommandTree[Any], processes: Pr
         discord.HTTPException: Discord does not accept them.
     """
     # Not at every start, because Discord allows 200 creations a day.
-    payloads = [command.to_dict(tree) for command in tree.get_commands()]
+    payloads = [await _payload(tree, command) for command in tree.get_commands()]
     content = json.dumps([_application_id(tree), sorted(payloads, key=_identity)], sort_keys=True)
     digest = hashlib.sha256(content.encode()).hexdigest()
     identities = set(map(_identity, payloads))
@@ -40,6 +40,15 @@ async def register_if_changed(tree: app_commands.CommandTree[Any], processes: Pr
         await tree.sync()
         await _keep_digest(tree, processes, digest)
     return True
+
+
+async def _payload(tree: app_commands.CommandTree[Any], command: Any) -> Mapping[str, Any]:
+    """Return what `tree.sync` tells Discord of a command, its translations included."""
+    translator = tree.translator
+    payload: Mapping[str, Any] = (
+        command.to_dict(tree) if translator is None else await command.get_translated_payload(tree, translator)
+    )
+    return payload
 
 
 async def _are_registered(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -13,6 +14,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from bot.errors import SettingsError
 from bot.inference.limits import Limits
+from bot.locales.message import Message, later
 from bot.operating.address import Address
 from bot.reports import ReportTo
 from bot.storage_keys import is_key, split_keys
@@ -21,32 +23,34 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 DATABASE_SCHEMES = ("postgresql", "postgres", "postgresql+asyncpg")
-NO_HOME = "begins with ~, and there is no such user's folder here; write the whole path"
-NO_ADDRESS = "must be host:port, such as 127.0.0.1:9464, or off"
+NO_HOME = later("{variable} begins with ~, and there is no such user's folder here; write the whole path")
+NO_ADDRESS = later("{variable} must be host:port, such as 127.0.0.1:9464, or off")
 
-NO_KEYS = "must be keys of 44 characters, with commas between them, each made by `python -m bot new-key`"
-NO_SHARDS = "must be numbers and ranges such as 0-3,8, and name no shard twice"
+NO_KEYS = later(
+    "{variable} must be keys of 44 characters, with commas between them, each made by `python -m bot new-key`"
+)
+NO_SHARDS = later("{variable} must be numbers and ranges such as 0-3,8, and name no shard twice")
 
-FAULTS = {
-    "int_parsing": "must be a whole number",
-    "float_parsing": "must be a number",
-    "bool_parsing": "must be true or false",
-    "greater_than": "must be more than {gt:.0f}",
-    "greater_than_equal": "must be at least {ge:.0f}",
-    "less_than_equal": "must be at most {le:.0f}",
-    "less_than": "must be less than {lt:.0f}",
-    "string_pattern_mismatch": "must begin with http:// or https://, and have no spaces",
-    "string_too_long": "must have at most {max_length} characters",
-    "literal_error": "must be {expected}",
-    "byte_size": "must be a size such as 6GB",
-    "byte_size_unit": "must be a size such as 6GB",
+FAULTS: Mapping[str, Message] = {
+    "int_parsing": later("{variable} must be a whole number"),
+    "float_parsing": later("{variable} must be a number"),
+    "bool_parsing": later("{variable} must be true or false"),
+    "greater_than": later("{variable} must be more than {gt:.0f}"),
+    "greater_than_equal": later("{variable} must be at least {ge:.0f}"),
+    "less_than_equal": later("{variable} must be at most {le:.0f}"),
+    "less_than": later("{variable} must be less than {lt:.0f}"),
+    "string_pattern_mismatch": later("{variable} must begin with http:// or https://, and have no spaces"),
+    "string_too_long": later("{variable} must have at most {max_length} characters"),
+    "literal_error": later("{variable} must be {expected}"),
+    "byte_size": later("{variable} must be a size such as 6GB"),
+    "byte_size_unit": later("{variable} must be a size such as 6GB"),
     "no_home": NO_HOME,
     "no_shards": NO_SHARDS,
-    "no_database": "must begin with postgresql://",
+    "no_database": later("{variable} must begin with postgresql://"),
     "no_keys": NO_KEYS,
     "address": NO_ADDRESS,
 }
-"""Pydantic's types of errors, in plain words."""
+"""What is wrong with a variable, by pydantic's types of errors. The other fields are pydantic's own."""
 
 
 def _none_if_auto(value: object) -> object:
@@ -59,7 +63,7 @@ def _in_home(value: object) -> object:
         try:
             return type(value)(Path(value).expanduser())
         except RuntimeError:
-            raise PydanticCustomError("no_home", NO_HOME) from None
+            raise PydanticCustomError("no_home", NO_HOME.template) from None
     return value
 
 
@@ -71,10 +75,10 @@ def _shard_ids(value: object) -> object:
     for part in value.split(","):
         found = re.fullmatch(r"\s*([0-9]{1,6})(?:\s*-\s*([0-9]{1,6}))?\s*", part)
         if found is None or int(found[2] or found[1]) < int(found[1]):
-            raise PydanticCustomError("no_shards", NO_SHARDS)
+            raise PydanticCustomError("no_shards", NO_SHARDS.template)
         ids += range(int(found[1]), int(found[2] or found[1]) + 1)
     if len(set(ids)) != len(ids):
-        raise PydanticCustomError("no_shards", NO_SHARDS)
+        raise PydanticCustomError("no_shards", NO_SHARDS.template)
     return tuple(sorted(ids))
 
 
@@ -99,13 +103,13 @@ def _address(value: object) -> object:
     try:
         return None if value == "off" else Address.parse(value)
     except ValueError:
-        raise PydanticCustomError("address", NO_ADDRESS) from None
+        raise PydanticCustomError("address", NO_ADDRESS.template) from None
 
 
 def _keys(value: object) -> object:
     """Check that each key is one, here and not where it is used: there the sentence would not name the setting."""
     if isinstance(value, str) and not all(map(is_key, split_keys(value) or [""])):
-        raise PydanticCustomError("no_keys", NO_KEYS)
+        raise PydanticCustomError("no_keys", NO_KEYS.template)
     return value
 
 
@@ -238,17 +242,25 @@ def read_settings(env_file: Path | None = Path(".env")) -> Settings:
         SettingsError: a value cannot be used, or the file cannot be read. The sentence never shows a value.
     """
     try:
-        return Settings(_env_file=env_file)
+        return Settings(_env_file=str(env_file))
     except ValidationError as error:
-        faults = ", and ".join(map(_fault, error.errors()))
-        raise SettingsError(f"{faults}. See .env.example for what each setting may be.") from None
+        first, *others = map(_fault, error.errors())
+        faults = first
+        for other in others:
+            faults = later("{faults}, and {fault}", faults=faults, fault=other)
+        raise SettingsError(later("{faults}. See .env.example for what each setting may be.", faults=faults)) from None
     except UnicodeDecodeError:  # PowerShell writes UTF-16, for example
-        raise SettingsError(f"The file {env_file} is not UTF-8. Save it again with that encoding.") from None
+        raise SettingsError(
+            later("The file {env_file} is not UTF-8. Save it again with that encoding.", env_file=str(env_file))
+        ) from None
     except OSError:
-        raise SettingsError(f"The file {env_file} cannot be read. Check who may read it.") from None
+        raise SettingsError(
+            later("The file {env_file} cannot be read. Check who may read it.", env_file=str(env_file))
+        ) from None
 
 
-def _fault(details: ErrorDetails) -> str:
-    variable = str(details["loc"][0]).upper() if details["loc"] else "A setting"
-    fault = FAULTS.get(details["type"], "cannot be used").format(**details.get("ctx", {}))
-    return f"{variable} {fault}"
+def _fault(details: ErrorDetails) -> Message:
+    variable: str | Message = str(details["loc"][0]).upper() if details["loc"] else later("A setting")
+    fault = FAULTS.get(details["type"], later("{variable} cannot be used"))
+    context = {name: value for name, value in details.get("ctx", {}).items() if isinstance(value, str | int | float)}
+    return fault.filled(variable=variable, **context)

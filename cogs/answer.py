@@ -8,6 +8,7 @@ from discord import app_commands
 from bot.checkpoint_option import Checkpoint
 from bot.client import Cog, Interaction
 from bot.errors import InvalidRequest
+from bot.locales.message import later
 from bot.replies.attachments import read_text
 from bot.replies.checkpoints import choosing
 from bot.replies.results.answer import render
@@ -20,7 +21,7 @@ class Answer(Cog):
     @app_commands.command()
     @app_commands.describe(
         question="What you want to know, for example: Where do I work?",
-        context="The text to look in, for example: My name is Sylvain and I work at Hugging Face in Brooklyn.",
+        context="The text to look in, such as: I am Sylvain, and I work at Hugging Face.",
         file="A text file to look in, instead of the context",
         checkpoint=choosing.ABOUT,
     )
@@ -43,7 +44,7 @@ async def _text(context: str | None, file: discord.Attachment | None) -> str:
         return context
     if file is not None and context is None:
         return await read_text(file)
-    raise InvalidRequest("Give me a text to look in: either write it as `context`, or attach it as `file`.")
+    raise InvalidRequest(later("Give me a text to look in: either write it as `context`, or attach it as `file`."))
 
 
 setup = Answer.setup

@@ -39,12 +39,12 @@ class Attention(Cog):
     @app_commands.rename(target="to", source="from")
     @app_commands.describe(
         text="What the model reads, for example: I love to hate this course",
-        checkpoint="Whose attention, by its name or a command that it answers (that of /sentiment if left out)",
+        checkpoint="Whose attention: a name, or a command (that of /sentiment if left out)",
         layer="Its number, from 1 (the last if left out)",
         head="Its number, from 1 (the average of all heads if left out)",
-        view="What is made of the heads, or one weight of a head worked out (of head 1 if left out)",
+        view="What is made of the heads, or one weight worked out (of head 1 if left out)",
         part="Of models that have an encoder and a decoder",
-        second="A second text: the hypothesis of a pair, or a translation to look at instead of the model's own",
+        second="A second text: a pair's hypothesis, or a translation in place of the model's",
         target="For checkpoints that translate: into which language (German if left out)",
         source="For checkpoints that translate: from which language (English if left out)",
     )
@@ -61,7 +61,7 @@ class Attention(Cog):
         target: str | None = None,
         source: str = AttentionRequest.source,
     ) -> None:
-        """Which token looks at which? A heat map of attention weights, layer by layer and head by head"""
+        """Which token looks at which? A heat map of attention, layer by layer"""
         heads = VIEWS[view] if view else Heads.AVERAGE if head is None else Heads.ONE
         number = 1 if heads is Heads.WORKED and head is None else head
         wanted = AttentionView(None if part is None else Part(part), layer, heads, number)

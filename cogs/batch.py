@@ -82,7 +82,7 @@ class Batch(Cog):
         header: bool | None = None,
         private: bool = False,
     ) -> None:
-        """Answer a whole file: each row through a command, and the same file back with the answers as columns"""
+        """Answer each row of a file with a command, and get it back with the answers"""
         chosen = Command(command)
         await interaction.client.access.check(command, interaction)
         name = await self.delivery.checkpoints.name(interaction, command, checkpoint)

@@ -12,6 +12,7 @@ from discord import app_commands
 from bot.checkpoint_option import Checkpoint
 from bot.client import Cog, Glassbox, Interaction
 from bot.errors import InvalidRequest
+from bot.locales.message import later
 from bot.replies.acknowledgement import defer, is_answered_privately, respond
 from bot.replies.checkpoints import choosing
 from bot.replies.components.press import Press
@@ -34,7 +35,7 @@ class Chat(Cog):
 
     @app_commands.command()
     @app_commands.describe(
-        message="What to say to the model; it knows what was said with /chat in this channel before",
+        message="What to say to the model; it knows what was said here with /chat before",
         new="Forget what was said here before, and begin a new conversation (no if left out)",
         temperature="0 always takes the likeliest token, above 1 gets wild, to 2 (0.5 if left out)",
         checkpoint=choosing.ABOUT,
@@ -47,11 +48,11 @@ class Chat(Cog):
         temperature: float = ChatRequest.temperature,
         checkpoint: Checkpoint = None,
     ) -> None:
-        """Talk with the model; each channel, thread and direct message has a conversation of its own"""
+        """Talk with the model; each channel and thread has a conversation of its own"""
         channel_id = _channel_id(interaction)
         if message is None:
             if not new:
-                raise InvalidRequest("Write a `message`, or set `new` to True to forget what was said here.")
+                raise InvalidRequest(later("Write a `message`, or set `new` to True to forget what was said here."))
             await self._forget(interaction, channel_id)
             return
         system = await system_prompt(interaction.client.servers, interaction.guild_id, interaction.channel)
@@ -99,7 +100,7 @@ def _channel_id(interaction: Interaction) -> int:
     """Return the id of the conversation's channel, or minus the person's id if nobody else sees the answers."""
     # A conversation must never repeat to one person what only others could see.
     if interaction.channel_id is None:
-        raise InvalidRequest("Discord does not tell me which channel this is. Please try again in another one.")
+        raise InvalidRequest(later("Discord does not tell me which channel this is. Please try again in another one."))
     return -interaction.user.id if _is_seen_by_nobody_else(interaction) else interaction.channel_id
 
 

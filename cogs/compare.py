@@ -10,6 +10,7 @@ from bot.client import Cog, Glassbox, Interaction
 from bot.errors import InvalidRequest
 from bot.inference.requests import Request
 from bot.inference.status import CheckpointStatus
+from bot.locales.message import later
 from bot.replies.checkpoints.listing import completed, split
 from bot.replies.comparing.render import preview, render
 from bot.tasks.attention import AttentionRequest
@@ -62,7 +63,7 @@ class Compare(Cog):
         text="What to read, for example: The capital of France is ___.",
         command="Which command to compare",
         checkpoints=f"{FEWEST} to {MOST} names with commas between them (the first {MOST} if left out)",
-        labels=f"For /zeroshot: 2 to 20 labels with commas between them ({USUAL_LABELS} if left out)",
+        labels=f"For /zeroshot: 2 to 20 labels ({USUAL_LABELS} if left out)",
         target=f"For /translate: into which language ({TARGET} if left out)",
     )
     @app_commands.rename(target="to")
@@ -75,7 +76,7 @@ class Compare(Cog):
         labels: str = USUAL_LABELS,
         target: str = TARGET,
     ) -> None:
-        """What do two to four checkpoints answer to the same text? Side by side, with the differences marked"""
+        """What do two to four checkpoints answer to the same text? Side by side"""
         await self.access.check(command, interaction)
         request = MAKERS[command](text, labels, target)
         names = await self._names(interaction, command, checkpoints)
@@ -98,8 +99,11 @@ class Compare(Cog):
         among = await self._among(interaction, command)
         if len(among) < FEWEST:
             raise InvalidRequest(
-                f"There is only one checkpoint for /{command} here, so there is nothing to compare. Whoever runs this "
-                "bot can offer more with EXTRA_CHECKPOINTS, and a server's settings can allow more."
+                later(
+                    "There is only one checkpoint for {command} here, so there is nothing to compare. Whoever runs "
+                    "this bot can offer more with EXTRA_CHECKPOINTS, and a server's settings can allow more.",
+                    command=f"/{command}",
+                )
             )
         if not typed:
             return _families(among) if command == "attention" else tuple(one.name for one in among[:MOST])
@@ -107,8 +111,13 @@ class Compare(Cog):
         found = tuple(dict.fromkeys(name for name in names if name is not None))
         if not FEWEST <= len(found) <= MOST:
             raise InvalidRequest(
-                f"I can compare {FEWEST} to {MOST} different checkpoints, and this names {len(found)}. Write their "
-                "names with commas between them."
+                later(
+                    "I can compare {fewest} to {most} different checkpoints, and this names {number}. Write their "
+                    "names with commas between them.",
+                    fewest=FEWEST,
+                    most=MOST,
+                    number=len(found),
+                )
             )
         return found
 

@@ -10,6 +10,7 @@ from discord import app_commands
 from bot.checkpoint_option import Checkpoint
 from bot.client import Cog, Glassbox, Interaction
 from bot.errors import InvalidRequest
+from bot.locales.message import _, later
 from bot.replies.acknowledgement import send_modal
 from bot.replies.checkpoints import choosing
 from bot.replies.components.autocompletion import MOST_CHOICES
@@ -21,9 +22,9 @@ from bot.replies.sharing import still_shareable
 from bot.tasks.code.languages import code_languages
 from bot.tasks.complete import CompleteRequest
 
-MODAL = Action("complete", "Complete code")
+MODAL = Action("complete", later("Complete code"))
 """Its options are the language, the most new tokens, the temperature, and perhaps a checkpoint."""
-NOT_OFFERED = "This form is not one that I have shown you. Please use `/complete` again."
+NOT_OFFERED = later("This form is not one that I have shown you. Please use `/complete` again.")
 MOST_OF_A_NAME = 40
 """Characters of a checkpoint's name in a custom id, which has 100; a part of a name is enough to find it."""
 MOST_WRITTEN = 4_000
@@ -40,7 +41,7 @@ def code_modal(options: CompleteRequest, *, guess: bool) -> discord.ui.Modal:
     return text_modal(
         MODAL,
         f"{language}:{options.max_new_tokens}:{options.temperature}:{(options.checkpoint or '')[:MOST_OF_A_NAME]}",
-        label="The code to continue",
+        label=_("The code to continue"),
         placeholder="def fibonacci(n):",
         most=MOST_WRITTEN,
     )
@@ -57,9 +58,9 @@ class Complete(Cog):
 
     @app_commands.command()
     @app_commands.describe(
-        code="The code to continue, for example: def fibonacci(n): (if left out, a form for several lines opens)",
+        code="The code to continue, such as: def fibonacci(n): (if left out, a form opens)",
         language="Its programming language (guessed if left out)",
-        max_new_tokens="How much may be written, in tokens (about 10 for a line), 1 to 512 (160 if left out)",
+        max_new_tokens="How many tokens at most (about 10 for a line), 1 to 512 (160 if left out)",
         temperature="0 always takes the likeliest token, above 1 gets wild; up to 2 (0.2 if left out)",
         checkpoint=choosing.ABOUT,
     )

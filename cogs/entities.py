@@ -16,7 +16,7 @@ class Entities(Cog):
 
     @app_commands.command()
     @app_commands.describe(
-        text="What to look through, for example: My name is Sylvain and I work at Hugging Face in Brooklyn.",
+        text="What to look through, such as: I am Sylvain, and I work at Hugging Face.",
         checkpoint=choosing.ABOUT,
     )
     async def entities(self, interaction: Interaction, text: str, checkpoint: Checkpoint = None) -> None:

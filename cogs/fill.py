@@ -16,7 +16,7 @@ class Fill(Cog):
 
     @app_commands.command()
     @app_commands.describe(
-        text="A text with ___ (or <mask>, [MASK]) for a hidden word, such as: The capital of France is ___.",
+        text="A text with ___ for a hidden word, such as: The capital of France is ___.",
         top_k="How many words to show for each blank, 1 to 10 (5 if left out)",
         checkpoint=choosing.ABOUT,
     )

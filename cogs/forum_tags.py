@@ -31,6 +31,8 @@ from bot.forums.publishing import Publisher
 from bot.forums.question import Labels
 from bot.forums.services import Services
 from bot.forums.tagger import Tagger
+from bot.locales.message import _, later, plural
+from bot.locales.numbers import percent
 from bot.replies.acknowledgement import NO_MENTIONS, defer, respond, send_modal
 from bot.replies.components.buttons import Action
 from bot.replies.components.modals import Submission
@@ -45,11 +47,13 @@ from bot.storage.database import FAILURES
 log = logging.getLogger(__name__)
 
 FEATURE = "forum-tags"
-NO_TAGS = "{} has no tags with words in them that I could try. Add some in its settings at Discord, under **Tags**."
-NO_POSTS = "There are no posts in {} yet, so there is nothing to try."
-NOT_SAVED = "I cannot save that just now, so everything is as it was. Please try again in a moment."
-NOT_READ = "I cannot read what people have corrected just now. Please try again in a moment."
-RUNNING = "A dry run of {} is under way. Please wait until it has ended."
+NO_TAGS = later(
+    "{forum} has no tags with words in them that I could try. Add some in its settings at Discord, under **Tags**."
+)
+NO_POSTS = later("There are no posts in {forum} yet, so there is nothing to try.")
+NOT_SAVED = later("I cannot save that just now, so everything is as it was. Please try again in a moment.")
+NOT_READ = later("I cannot read what people have corrected just now. Please try again in a moment.")
+RUNNING = later("A dry run of {forum} is under way. Please wait until it has ended.")
 
 
 Change = Callable[[ForumSettings], ForumSettings]
@@ -135,7 +139,12 @@ class ForumTags(Cog, commands.GroupCog, group_name="forum-tags", group_descripti
             settings = await self._change(forum, lambda known: changed(known, parts.USE.name, press.detail, forum, 0))
         except FAILURES as error:
             raise not_saved(error) from error
-        sentence = f"Saved: tags fit {forum.mention} from {round(settings.threshold * 100)} %."
+        # Translators: {share} is a threshold, such as "80 %".
+        sentence = _(
+            "Saved: tags fit {forum} from {share}.",
+            forum=forum.mention,
+            share=percent(round(settings.threshold * 100) / 100, 0),
+        )
         await respond(interaction, sentence, ephemeral=True)
 
     async def open_tag(self, interaction: Interaction, press: Press[None, Pressed]) -> None:
@@ -154,7 +163,7 @@ class ForumTags(Cog, commands.GroupCog, group_name="forum-tags", group_descripti
             raise InvalidRequest(NEVER_OFFERED)
         forum = pressed_forum(interaction, int(forum_id))
         if forum.get_tag(int(tag_id)) is None:
-            raise InvalidRequest("This tag was deleted meanwhile, so there is nothing to save.")
+            raise InvalidRequest(later("This tag was deleted meanwhile, so there is nothing to save."))
         own = submitted(interaction)
         await defer(interaction)
         await self._save(interaction, forum, lambda known: with_tag(known, int(tag_id), own, forum))
@@ -189,17 +198,17 @@ class ForumTags(Cog, commands.GroupCog, group_name="forum-tags", group_descripti
 
     async def _show_dry_run(self, interaction: Interaction, forum: discord.ForumChannel) -> None:
         if forum.id in self._dry_runs:
-            raise InvalidRequest(RUNNING.format(forum.mention))
+            raise InvalidRequest(RUNNING.filled(forum=forum.mention))
         settings = await self._services.certain_settings(forum)
         labels = Labels.of(forum.available_tags, settings)
         if not labels.tags:
-            raise InvalidRequest(NO_TAGS.format(forum.mention))
+            raise InvalidRequest(NO_TAGS.filled(forum=forum.mention))
         self._dry_runs.add(forum.id)
         try:
             await defer(interaction, thinking=True, ephemeral=True)
             posts = await last_posts(forum, POSTS)
             if not posts:
-                raise InvalidRequest(NO_POSTS.format(forum.mention))
+                raise InvalidRequest(NO_POSTS.filled(forum=forum.mention))
             progress = partial(tell_progress, interaction, len(posts))
             run = await dry_run(self._services, posts, labels, interaction.user.id, progress)
             await self._show(interaction, *dry_run_reply(forum, run, settings))
@@ -286,7 +295,10 @@ async def tell_progress(interaction: Interaction, posts: int, done: int) -> None
     """Say how far a dry run is; raise if the interaction is gone."""
     try:
         await interaction.edit_original_response(
-            content=f"Trying it on {posts} posts: {done} done.", allowed_mentions=NO_MENTIONS
+            content=plural(
+                "Trying it on {count} post: {done} done.", "Trying it on {count} posts: {done} done.", posts, done=done
+            ),
+            allowed_mentions=NO_MENTIONS,
         )
     except Exception as error:
         if is_gone(error):

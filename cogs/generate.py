@@ -24,10 +24,10 @@ class Generate(Cog):
     @app_commands.command()
     @app_commands.describe(
         prompt="What to continue, for example: In this course, we will teach you how to",
-        max_new_tokens="How long it may become, in tokens (about ¾ of a word each), 1 to 512 (60 if left out)",
+        max_new_tokens="How many tokens at most (about ¾ of a word each), 1 to 512 (60 if left out)",
         num_return_sequences="How many continuations, 1 to 4 (1 if left out)",
         temperature="Below 1 safer, above 1 wilder, 0.05 to 2 (0.8 if left out)",
-        top_p="Draw only from the likeliest tokens that together have this probability, 0.01 to 1 (usually 0.95)",
+        top_p="Only the likeliest tokens that together have this probability, 0.01 to 1 (0.95)",
         seed="A number; the same seed gives the same text again",
         checkpoint=choosing.ABOUT,
     )

@@ -68,7 +68,7 @@ class Guess(Cog):
     @app_commands.describe(
         text="What the model answers; for /generate and /complete, what its next token follows",
         command="Which command's answer to guess (/sentiment if left out)",
-        labels=f"For /zeroshot: 2 to 20 labels with commas between them ({USUAL_LABELS} if left out)",
+        labels=f"For /zeroshot: 2 to 20 labels ({USUAL_LABELS} if left out)",
         checkpoint=choosing.ABOUT,
     )
     async def guess(
@@ -79,7 +79,7 @@ class Guess(Cog):
         labels: str = USUAL_LABELS,
         checkpoint: Annotated[str | None, CheckpointOfCommand()] = None,
     ) -> None:
-        """What will the model say? Guess a label, a word or the next token before the answer opens"""
+        """What will the model say? Guess a label, a word or a token before it does"""
         await interaction.client.access.check(command, interaction)
         name = await self.delivery.checkpoints.name(interaction, command, checkpoint)
         request = GuessRequest.of(replace(asked(command, text, labels), checkpoint=name))

@@ -10,6 +10,7 @@ from discord import app_commands
 
 from bot.client import Cog, Glassbox, Interaction
 from bot.errors import InvalidRequest, Unanswered, describe
+from bot.locales.message import later
 from bot.private_answers import answer_privately
 from bot.replies.acknowledgement import NO_MENTIONS, acknowledgement, defer, send_modal
 from bot.replies.components.modals import Submission
@@ -29,12 +30,18 @@ log = logging.getLogger(__name__)
 
 FEATURE = "help"
 SEND_SECONDS = 10.0
-UNKNOWN_COMMAND = "I have no command of this name. Open /help again to see those that I have."
-NOT_TRIED = "This example can't be run by a button. Type the command yourself, as the example shows it."
-NOWHERE = "Whoever runs me has not said where reports should go, so I can't pass this on. Please tell them yourself."
-PASSED_ON = "Thank you. I have passed on what you wrote, and nothing else."
-NOT_PASSED_ON = "I could not pass your report on, and the failure has been logged. Please try again later. You wrote: "
-PERHAPS = "Discord does not tell me whether your report has arrived. Please send it again only if nobody reacts to it."
+UNKNOWN_COMMAND = later("I have no command of this name. Open /help again to see those that I have.")
+NOT_TRIED = later("This example can't be run by a button. Type the command yourself, as the example shows it.")
+NOWHERE = later(
+    "Whoever runs me has not said where reports should go, so I can't pass this on. Please tell them yourself."
+)
+PASSED_ON = later("Thank you. I have passed on what you wrote, and nothing else.")
+NOT_PASSED_ON = later(
+    "I could not pass your report on, and the failure has been logged. Please try again later. You wrote: {report}"
+)
+PERHAPS = later(
+    "Discord does not tell me whether your report has arrived. Please send it again only if nobody reacts to it."
+)
 LONGEST_ECHO = 1_600
 
 
@@ -93,7 +100,9 @@ class Help_(Cog, name="Help"):  # noqa: N801  # `Help` is the page
         channel_id = self._check_reports(interaction)
         text = press.detail.text.strip()
         if not visible(text):
-            raise InvalidRequest("Your report is empty, so I have passed on nothing. Please say what went wrong.")
+            raise InvalidRequest(
+                later("Your report is empty, so I have passed on nothing. Please say what went wrong.")
+            )
         self._limit.count(interaction.user.id)
         await defer(interaction, thinking=True, ephemeral=True)
         channel = self._bot.get_partial_messageable(channel_id)
@@ -105,10 +114,10 @@ class Help_(Cog, name="Help"):  # noqa: N801  # `Help` is the page
             if outcome_of(error) is Outcome.UNKNOWN:
                 raise Unanswered(PERHAPS) from None
             self._limit.take_back(interaction.user.id)
-            raise Unanswered(NOT_PASSED_ON + code_span(text, LONGEST_ECHO)) from None
+            raise Unanswered(NOT_PASSED_ON.filled(report=code_span(text, LONGEST_ECHO))) from None
 
         async def content() -> Edit:
-            return {"content": PASSED_ON}
+            return {"content": str(PASSED_ON)}
 
         await edit_for_good(interaction, content)
 

@@ -76,7 +76,7 @@ class Inspect(Cog):
     @app_commands.describe(
         text="What to look into, for example: I love to hate this course",
         command="Which command to follow (/sentiment if left out)",
-        labels=f"For /zeroshot: 2 to 20 labels with commas between them ({USUAL_LABELS} if left out)",
+        labels=f"For /zeroshot: 2 to 20 labels ({USUAL_LABELS} if left out)",
         target=f"For /translate: into which language ({TARGET} if left out)",
         checkpoint=choosing.ABOUT,
     )
@@ -90,7 +90,7 @@ class Inspect(Cog):
         target: str = TARGET,
         checkpoint: Annotated[str | None, CheckpointOfCommand()] = None,
     ) -> None:
-        """Follow a text through the model, step by step: tokens, hidden states, logits, softmax, decision"""
+        """Follow a text through the model: tokens, hidden states, logits, decision"""
         await interaction.client.access.check(command, interaction)
         name = await self.delivery.checkpoints.name(interaction, command, checkpoint)
         request = replace(inspectable()[command](text, labels, target), checkpoint=name)

@@ -14,8 +14,10 @@ from discord.ext import commands
 
 from bot.client import Cog, Glassbox, ending_for, sentence_for
 from bot.endings import GONE
-from bot.errors import UNEXPECTED, InvalidRequest, Refused, describe, seconds_in_words
+from bot.errors import UNEXPECTED, InvalidRequest, Refused, describe
 from bot.inference.requests import Answer
+from bot.locales.message import later
+from bot.locales.values import later_seconds
 from bot.mentions.addressed import is_addressed, question_of, spoken
 from bot.mentions.limits import MessageLimits
 from bot.mentions.places import (
@@ -41,13 +43,21 @@ from bot.tasks.chat import ChatRequest, ChatResult, Exchange
 
 log = logging.getLogger(__name__)
 
-HELP = "Write something after my name, and I answer. I know what was said to me here before. {chat} does the same."
-HELP_DIRECTLY = "Write to me, and I answer. I know what was said to me here before. {chat} does the same."
-PRIVATE = "On this server only the person who asks sees my answers, and a message cannot do that. Please use {chat}."
-NO_EMBEDS = "My answers are embeds, and I may not send any here. Who manages this channel can allow me Embed Links."
-TOO_OFTEN = "Please wait {wait} before you write to me again."
-GO_ON = "To go on here, mention me or reply to me."
-GO_ON_FREELY = "To go on, just write here."
+# Translators: {chat} is the command /chat.
+HELP = later(
+    "Write something after my name, and I answer. I know what was said to me here before. {chat} does the same."
+)
+HELP_DIRECTLY = later("Write to me, and I answer. I know what was said to me here before. {chat} does the same.")
+PRIVATE = later(
+    "On this server only the person who asks sees my answers, and a message cannot do that. Please use {chat}."
+)
+NO_EMBEDS = later(
+    "My answers are embeds, and I may not send any here. Who manages this channel can allow me Embed Links."
+)
+# Translators: {wait} is such as "20 seconds".
+TOO_OFTEN = later("Please wait {wait} before you write to me again.")
+GO_ON = later("To go on here, mention me or reply to me.")
+GO_ON_FREELY = later("To go on, just write here.")
 
 
 class Mentions(Cog):
@@ -82,6 +92,7 @@ class Mentions(Cog):
         settings = await self.bot.servers.settings(None if message.guild is None else message.guild.id)
         if not await self._is_wanted(message, settings):
             return
+        self.bot.speech.answer_message(message, settings)
         self._answering[message.id] = task
         try:
             await self._answer(message, permissions, settings)
@@ -145,7 +156,7 @@ class Mentions(Cog):
 
     def _check(self, message: discord.Message, permissions: discord.Permissions) -> None:
         if (wait := self._limits.wait(message)) > 0:
-            raise Refused(TOO_OFTEN.format(wait=seconds_in_words(wait)))
+            raise Refused(TOO_OFTEN.filled(wait=later_seconds(wait)))
         if not permissions.embed_links:
             raise InvalidRequest(NO_EMBEDS)
 
@@ -154,7 +165,7 @@ class Mentions(Cog):
             in_server = PRIVATE if settings.answers.private else HELP
             text = HELP_DIRECTLY if message.guild is None else in_server
             await self._commands.look()
-            await reply.tell(text.format(chat=self._commands.mention("chat")))
+            await reply.tell(str(text.filled(chat=self._commands.mention("chat"))))
 
     async def _converse(self, message: discord.Message, reply: MessageReply, question: str) -> None:
         """Answer a question, and keep the exchange in the conversation of its place."""
@@ -203,7 +214,7 @@ class Mentions(Cog):
     def _render(self, reply: MessageReply, request: ChatRequest, answer: Answer[ChatResult]) -> Reply:
         if not isinstance(reply, ThreadReply) or reply.thread is None:
             return render_reply(request, answer)
-        return render_reply(request, answer, GO_ON_FREELY if self._reads_along else GO_ON)
+        return render_reply(request, answer, str(GO_ON_FREELY if self._reads_along else GO_ON))
 
     async def _tell_failure(self, message: discord.Message, reply: MessageReply, error: Exception) -> None:
         reply.record.end(ending_for(error), error)
@@ -211,7 +222,7 @@ class Mentions(Cog):
         if sentence is None:
             log.error("a message was not answered: %s", describe(error))
         if not reply.is_shut_out and (reply.sent is not None or self._limits.may_tell(message)):
-            await reply.tell(sentence or UNEXPECTED)
+            await reply.tell(sentence or str(UNEXPECTED))
 
 
 setup = Mentions.setup

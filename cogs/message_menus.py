@@ -12,6 +12,8 @@ from bot.client import Cog, Glassbox, Interaction
 from bot.errors import InvalidRequest
 from bot.inference.languages.pairs import LanguagePairs, serving, without_region
 from bot.inference.requests import Request
+from bot.locales.message import Message, later
+from bot.locales.values import later_whole
 from bot.replies.acknowledgement import defer
 from bot.replies.components.press import Press
 from bot.replies.delivery import Preview, Render, ResponseKind
@@ -62,13 +64,16 @@ class MessageMenus(Cog):
         text = await self._text(interaction, message, TranslateRequest, "translate")
         try:
             known = self.backend.languages("translate")
-            request = TranslateRequest(text, _language(interaction.locale, known), None)
+            request = TranslateRequest(text, self._language(interaction, known), None)
             if known is not None:
                 request.check(known)
             await self._answer(interaction, request, translate.render)
         except InvalidRequest as error:
             raise InvalidRequest(
-                f"{error.sentence} This menu translates into the language of your Discord; `/translate` takes any."
+                later(
+                    "{sentence} This menu translates into the language of your Discord; `/translate` takes any.",
+                    sentence=error.message,
+                )
             ) from None
 
     async def sentiment(self, interaction: Interaction, message: discord.Message) -> None:
@@ -125,8 +130,13 @@ class MessageMenus(Cog):
         text = visible(with_names(await read_message(message), message))
         if len(text) > kind.LONGEST:
             raise InvalidRequest(
-                f"This message has {len(text):,} characters, embeds and files included, and I can read "
-                f"{kind.LONGEST:,} at most. Please copy the part that matters, and use `/{command}` with it."
+                later(
+                    "This message has {number} characters, embeds and files included, and I can read {longest} at "
+                    "most. Please copy the part that matters, and use `/{command}` with it.",
+                    number=later_whole(len(text)),
+                    longest=later_whole(kind.LONGEST),
+                    command=command,
+                )
             )
         return text
 
@@ -141,15 +151,19 @@ class MessageMenus(Cog):
             render = shareable(render)
         await self.delivery.answer(interaction, request, render, preview, kind=_kind(interaction))
 
-    async def _refusal(self, interaction: Interaction) -> str | None:
+    def _language(self, interaction: Interaction, known: LanguagePairs | None) -> str:
+        """Return the language that somebody has chosen, or that of their Discord.
+
+        It is the tag of a checkpoint if that is known: `es` for `es-ES`.
+        """
+        own = interaction.client.own_languages.of(interaction.user.id)
+        tag = interaction.locale.value if own is None else own.replace("_", "-")
+        able = [] if known is None else serving(tag, known.into())
+        return able[0] if able else without_region(tag)
+
+    async def _refusal(self, interaction: Interaction) -> Message | None:
         settings = await self._servers.settings(interaction.guild_id)
         return refusal(interaction, private=settings.answers.private)
-
-
-def _language(locale: discord.Locale, known: LanguagePairs | None) -> str:
-    """Return the language of somebody's Discord, by the tag of a checkpoint if that is known: `es` for `es-ES`."""
-    able = [] if known is None else serving(locale.value, known.into())
-    return able[0] if able else without_region(locale.value)
 
 
 def _kind(interaction: Interaction) -> ResponseKind:

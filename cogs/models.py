@@ -9,6 +9,7 @@ from discord import app_commands
 
 from bot.client import Cog, Glassbox, Interaction
 from bot.errors import InvalidRequest
+from bot.locales.message import later
 from bot.replies.acknowledgement import defer
 from bot.replies.checkpoints.card import detail
 from bot.replies.checkpoints.choice import NONE_THERE, checkpoint_choices, chosen_among, handle_of
@@ -18,7 +19,7 @@ from bot.replies.components.press import Component, Press
 from bot.replies.pending import Edit, edit_for_good
 from bot.replies.reply import Reply
 
-LOOK_INTO = Action("models", "Look into a checkpoint")
+LOOK_INTO = Action("models", later("Look into a checkpoint"))
 """Its detail is a task of the checkpoint, or its name if it has none."""
 MENU_ID = "glassbox:models"
 

@@ -10,6 +10,8 @@ from discord import app_commands
 
 from bot.client import Cog, Glassbox, Interaction
 from bot.errors import InvalidRequest, Unanswered, describe
+from bot.locales.message import _, later, plural
+from bot.locales.numbers import whole
 from bot.replies.acknowledgement import acknowledgement, defer, send_modal
 from bot.replies.components.modals import Submission
 from bot.replies.components.press import Press
@@ -34,10 +36,10 @@ log = logging.getLogger(__name__)
 
 FEATURE = "privacy"
 FILE = "glassbox-data.json"
-NOT_SURE = (
+NOT_SURE = later(
     "Nothing was deleted, because “Delete everything about me” was not ticked. Press the button again to delete it."
 )
-NOT_SAVED = (
+NOT_SAVED = later(
     "I could not save that, and the failure has been logged. Your choice is as it was. Please try again in a minute."
 )
 
@@ -58,7 +60,7 @@ class Privacy(Cog):
 
     @app_commands.command()
     async def privacy(self, interaction: Interaction) -> None:
-        """What I keep about you: see it, take it with you, delete it, and opt out of being read"""
+        """What I keep about you: see it, take it along, delete it, opt out of being read"""
         await defer(interaction, thinking=True, ephemeral=True)  # never in place of the page that "Try it" is on
         await self._show(interaction)
 
@@ -71,9 +73,15 @@ class Privacy(Cog):
         """Send what is kept as a file."""
         await defer(interaction, thinking=True, ephemeral=True)
         export = await self._data.export(interaction.user.id, interaction.id)
-        said = "This is what I keep about you, as JSON: any text editor opens it."
+        said = _("This is what I keep about you, as JSON: any text editor opens it.")
         if export.left_out:
-            said += f" There was no room for {export.left_out:,} of the oldest entries, which /privacy counts as well."
+            left_out = plural(
+                "There was no room for {number} of the oldest entries, which /privacy counts as well.",
+                "There was no room for {number} of the oldest entries, which /privacy counts as well.",
+                export.left_out,
+                number=whole(export.left_out),
+            )
+            said = f"{said} {left_out}"
 
         async def content() -> Edit:
             return {"content": said, "attachments": [discord.File(io.BytesIO(export.data), FILE)]}
@@ -92,6 +100,7 @@ class Privacy(Cog):
         done = await self._data.erase(
             interaction.user.id, interaction.id, on_request=FORGET_CHOICES in press.detail.ticked
         )
+        interaction.client.own_languages.note(interaction.user.id, None)
         await self._show(interaction, erased(done))
 
     async def opt_out(self, interaction: Interaction, press: Press[None, Wish]) -> None:
@@ -114,7 +123,9 @@ class Privacy(Cog):
             out = await self._opt_outs.of(person)
         except FAILURES as error:
             log.warning("opt-outs cannot be read: %s", describe(error))
-            raise Unanswered("I could not look up what you have opted out of. Please try again in a minute.") from None
+            raise Unanswered(
+                later("I could not look up what you have opted out of. Please try again in a minute.")
+            ) from None
         page = PrivacyPage(held, out, self._data.is_encrypted, notice)
 
         async def content() -> Edit:

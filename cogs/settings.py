@@ -10,6 +10,7 @@ from discord.ext import commands
 
 from bot.client import Cog, Glassbox, Interaction
 from bot.errors import GlassboxError, InvalidRequest, NotAllowedHere, describe
+from bot.locales.message import later
 from bot.replies.acknowledgement import defer, respond_with, send_modal
 from bot.replies.checkpoints.choice import offered_everywhere
 from bot.replies.components.modals import Submission
@@ -26,8 +27,10 @@ from bot.storage.database import FAILURES
 log = logging.getLogger(__name__)
 
 FEATURE = "settings"
-NO_SERVER = "Settings are a server's. Please open them in a server that has added me."
-MANAGERS_ONLY = "Please ask somebody with the permission Manage Server: only they can see and change my settings here."
+NO_SERVER = later("Settings are a server's. Please open them in a server that has added me.")
+MANAGERS_ONLY = later(
+    "Please ask somebody with the permission Manage Server: only they can see and change my settings here."
+)
 
 
 class Settings(Cog):
@@ -46,7 +49,7 @@ class Settings(Cog):
     @app_commands.allowed_installs(guilds=True, users=False)
     @app_commands.default_permissions(manage_guild=True)
     async def settings(self, interaction: Interaction) -> None:
-        """What I do in this server: answers, access, quotas, chat, flag reactions, retention"""
+        """What I do in this server: answers, access, quotas, chat, flags, retention"""
         shown = await self._shown(interaction)
         await respond_with(interaction, layout(PAGES[0], PAGES, shown))
 

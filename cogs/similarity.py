@@ -16,7 +16,7 @@ class Similarity(Cog):
 
     @app_commands.command()
     @app_commands.describe(
-        first="A text; or, without a second one, several with | between them, to compare all with each other",
+        first="A text; or several with | between them, to compare all with each other",
         second="What to compare it with: one text, or several with | between them, for a ranking",
         checkpoint=choosing.ABOUT,
     )

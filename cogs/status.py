@@ -17,6 +17,7 @@ from bot.errors import GlassboxError, InvalidRequest, Unanswered, describe
 from bot.inference.backend import CheckpointControl
 from bot.inference.status import CheckpointStatus
 from bot.inference.timers import wait_at_most
+from bot.locales.message import Message, _, later
 from bot.operating.maintenance import sentence_of
 from bot.operating.operators import Operators
 from bot.operating.status.components import (
@@ -60,10 +61,13 @@ from bot.storage.maintenance import Notice
 log = logging.getLogger(__name__)
 
 FEATURE = "status"
-GONE = "This checkpoint is not set any more. Press Refresh, and choose again."
-NOT_OFFERED = "This is no length of a maintenance that I know. Choose one from the menu."
-NOT_KEPT = "The database cannot be used, so nothing has changed. Please try again in a moment."
-GOES_ON = "It goes on, and Discord's time for this message is up: use `/status` again to see how it ended."
+GONE = later("This checkpoint is not set any more. Press Refresh, and choose again.")
+NOT_OFFERED = later("This is no length of a maintenance that I know. Choose one from the menu.")
+NOT_KEPT = later("The database cannot be used, so nothing has changed. Please try again in a moment.")
+GOES_ON = later("It goes on, and Discord's time for this message is up: use `/status` again to see how it ended.")
+# Translators: {name} is that of a checkpoint, in bold.
+LOADED = later("Loaded {name}.")
+UNLOADED = later("Unloaded {name}.")
 TOLD_SECONDS, MOST_TOLD = 60.0, 1_024
 """Messages to the bot in one channel are refused once in this time."""
 
@@ -94,7 +98,7 @@ class Status(Cog):
     @app_commands.allowed_contexts(guilds=True, dms=True, private_channels=False)
     @app_commands.describe(page="What to look at (the overview if left out)")
     async def status(self, interaction: Interaction, page: Page = Page.OVERVIEW) -> None:
-        """For whoever runs this bot: its devices, queue, latencies, errors, checkpoints, and maintenance"""
+        """For whoever runs this bot: devices, queue, latencies, errors, maintenance"""
         await self._operators.check(interaction.user)
         await defer(interaction, thinking=True, ephemeral=True)
         await self._show(interaction, page)
@@ -108,12 +112,12 @@ class Status(Cog):
     async def load(self, interaction: Interaction, press: Press[None, str]) -> None:
         """Load a checkpoint, and show its progress."""
         await self._operators.check(interaction.user)
-        await self._change(interaction, press.detail, "Loading", "Loaded", self._control.load_checkpoint)
+        await self._change(interaction, press.detail, "Loading", LOADED, self._control.load_checkpoint)
 
     async def unload(self, interaction: Interaction, press: Press[None, str]) -> None:
         """Unload a checkpoint as soon as nobody uses it."""
         await self._operators.check(interaction.user)
-        await self._change(interaction, press.detail, "Unloading", "Unloaded", self._control.unload_checkpoint)
+        await self._change(interaction, press.detail, "Unloading", UNLOADED, self._control.unload_checkpoint)
 
     async def begin(self, interaction: Interaction, press: Press[None, str | Submission]) -> None:
         """Ask for the reason of a maintenance; begin it when that is submitted."""
@@ -190,12 +194,12 @@ class Status(Cog):
             raise InvalidRequest(ELSEWHERE)
         return self.backend
 
-    async def _change(self, interaction: Interaction, handle: str, verb: str, done: str, change: Work) -> None:
+    async def _change(self, interaction: Interaction, handle: str, verb: str, done: Message, change: Work) -> None:
         """Load or unload a checkpoint, with its progress in the message.
 
         Args:
             handle: as `handle_of` returns it; may be forged.
-            verb: of the progress, and `done` of the end.
+            verb: of the progress, and `done` of the end, with the field `name`.
         """
         found = [one for one in self.backend.status().checkpoints if handle_of(one) == handle]
         if not found:
@@ -207,7 +211,7 @@ class Status(Cog):
         work.add_done_callback(self._work.discard)
         while not await wait_at_most(work, NOTICE_SECONDS, self._timers) and seconds_left(interaction) > 0:
             await self._show_progress(interaction, verb, found[0], handle)
-        said = _ending(work, done, found[0]) if work.done() else GOES_ON
+        said = _ending(work, done, found[0]) if work.done() else str(GOES_ON)
         await self._show(interaction, Page.CHECKPOINTS, said)
 
     async def _show_progress(self, interaction: Interaction, verb: str, one: CheckpointStatus, handle: str) -> None:
@@ -224,15 +228,16 @@ async def _done(change: Work, handle: str) -> None:
     await change(handle)
 
 
-def _ending(work: asyncio.Task[None], done: str, one: CheckpointStatus) -> str:
+def _ending(work: asyncio.Task[None], done: Message, one: CheckpointStatus) -> str:
     """Return how a change has ended, in Markdown."""
     error = None if work.cancelled() else work.exception()
+    name = f"**{name_of(one, NAME)}**"
     if error is None:
-        return f"{done} **{name_of(one, NAME)}**."
+        return str(done.filled(name=name))
     if isinstance(error, GlassboxError):
         return error.sentence
     log.error("a checkpoint could not be changed: %s", describe(error))
-    return f"**{name_of(one, NAME)}** could not be changed, and the failure has been logged."
+    return _("{name} could not be changed, and the failure has been logged.", name=name)
 
 
 def _minutes(chosen: str) -> int:

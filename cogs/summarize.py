@@ -10,6 +10,7 @@ from discord import app_commands
 from bot.checkpoint_option import Checkpoint
 from bot.client import Cog, Interaction
 from bot.errors import InvalidRequest
+from bot.locales.message import later
 from bot.replies.acknowledgement import defer
 from bot.replies.attachments import read_text
 from bot.replies.checkpoints import choosing
@@ -42,7 +43,9 @@ class Summarize(Cog):
     ) -> None:
         """Summarise a text, a file, or the last messages of this channel"""
         if sum(given is not None for given in (text, file, messages)) != 1:
-            raise InvalidRequest("Give me one thing to summarise: a `text`, a `file`, or a number of `messages`.")
+            raise InvalidRequest(
+                later("Give me one thing to summarise: a `text`, a `file`, or a number of `messages`.")
+            )
         if text is not None:
             request = SummarizeRequest(text, length, checkpoint=checkpoint)
         elif file is not None:

@@ -7,6 +7,7 @@ from discord import app_commands
 
 from bot.checkpoint_option import Checkpoint
 from bot.client import Cog, Glassbox, Interaction
+from bot.locales.message import _, later
 from bot.replies.acknowledgement import send_modal
 from bot.replies.components.buttons import Action
 from bot.replies.components.modals import Submission, text_modal
@@ -15,7 +16,7 @@ from bot.replies.results.tokenize import render
 from bot.tasks.tokenize import TokenizeRequest
 from bot.text.accepted import MAX_CHARACTERS
 
-MODAL = Action("tokenize", "Texts to tokenize")
+MODAL = Action("tokenize", later("Texts to tokenize"))
 """Its option is the checkpoint with the tokenizer, or a task for the one that is set for it."""
 
 
@@ -24,9 +25,10 @@ def texts_modal(checkpoint: str | None) -> discord.ui.Modal:
     return text_modal(
         MODAL,
         checkpoint or TokenizeRequest.task,
-        label="One text on each line",
-        about="Together they are the batch that a model would get.",
-        placeholder="apples are sour.\nWe have promises to keep.",
+        label=_("One text on each line"),
+        about=_("Together they are the batch that a model would get."),
+        # Translators: two short texts, each in a line.
+        placeholder=_("apples are sour.\nWe have promises to keep."),
         most=MAX_CHARACTERS,
     )
 
@@ -40,11 +42,11 @@ class Tokenize(Cog):
 
     @app_commands.command()
     @app_commands.describe(
-        texts="What to cut into tokens, for example: apples are sour. If left out, a form asks for several texts",
-        checkpoint="Whose tokenizer, by its name or a command that it answers (that of /sentiment if left out)",
+        texts="What to cut into tokens, such as: apples are sour (if left out, a form opens)",
+        checkpoint="Whose tokenizer: a name, or a command (that of /sentiment if left out)",
     )
     async def tokenize(self, interaction: Interaction, texts: str | None = None, checkpoint: Checkpoint = None) -> None:
-        """What does a model read? Tokens, ids, attention mask and padding of one or more texts"""
+        """What does a model read? Tokens, ids, attention mask and padding of texts"""
         name = await self.delivery.checkpoints.name(interaction, "tokenize", checkpoint)
         if texts is None:
             await send_modal(interaction, texts_modal(name))

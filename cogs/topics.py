@@ -15,6 +15,7 @@ from bot.channels.topics import Judged, label_of, topics_of
 from bot.checkpoint_option import CheckpointOption
 from bot.client import Cog, Glassbox, Interaction
 from bot.errors import InvalidRequest
+from bot.locales.message import later
 from bot.pictures.stacked_shares import MOST_KINDS
 from bot.replies.channels.channel_option import ChannelOption
 from bot.replies.channels.facts import check_enough
@@ -39,7 +40,7 @@ class Topics(Cog):
     @app_commands.command()
     @app_commands.allowed_contexts(guilds=True, dms=False, private_channels=False)
     @app_commands.describe(
-        labels="2 to 8 labels with commas between them, for example: sports, politics, entertainment",
+        labels="2 to 8 labels with commas between them, such as: sports, politics, food",
         channel="Whose topics to draw, if you may read it (this channel if left out)",
         messages="How many of the last messages to look at, 50 to 2,000 (200 if left out)",
         checkpoint=choosing.ABOUT,
@@ -81,7 +82,11 @@ def checked_labels(labels: str) -> tuple[str, ...]:
     chosen = ZeroShotRequest("Are these labels?", parse_labels(labels)).labels
     if len(chosen) > MOST_KINDS:
         raise InvalidRequest(
-            f"A picture has colours for {MOST_KINDS} labels, and you gave {len(chosen)}. Please leave some out."
+            later(
+                "A picture has colours for {most_kinds} labels, and you gave {number}. Please leave some out.",
+                most_kinds=MOST_KINDS,
+                number=len(chosen),
+            )
         )
     return chosen
 

@@ -37,7 +37,7 @@ class Translate(Cog):
     @app_commands.rename(target="to", source="from")
     @app_commands.describe(
         text="What to translate, for example: I love apples.",
-        target="Into which language (the server's if left out, or yours if only you see the answer)",
+        target="Into which language (if left out, yours or the server's)",
         source="From which language (found out from the text if left out)",
         checkpoint=choosing.ABOUT,
     )
@@ -53,7 +53,8 @@ class Translate(Cog):
         if target is None:
             settings = await self._servers.settings(interaction.guild_id)
             from_code = None if source is None else find_language(source).code
-            target = default_language(interaction, settings, self.backend.languages("translate"), from_code)
+            known, own = self.backend.languages("translate"), interaction.client.own_languages.of(interaction.user.id)
+            target = default_language(interaction, settings, known, from_code, own)
         name = await self.delivery.checkpoints.name(interaction, "translate", checkpoint)
         await self._answer(interaction, TranslateRequest(text, target, source, checkpoint=name))
 

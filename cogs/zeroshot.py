@@ -18,7 +18,7 @@ class ZeroShot(Cog):
     @app_commands.command()
     @app_commands.describe(
         text="What to judge, for example: This movie was so inspiring!",
-        labels="2 to 20 labels with commas between them, for example: sports, politics, entertainment",
+        labels="2 to 20 labels with commas between them, such as: sports, politics, food",
         multi_label="Whether several labels may fit; each is then judged on its own (no if left out)",
         checkpoint=choosing.ABOUT,
     )

@@ -48,8 +48,8 @@ COURSE = {
 """Which tiny checkpoint stands for the course's one, by task."""
 COMMANDS = frozenset(
     {
-        *COURSE, "attention", "batch", "compare", "forum-tags", "guess", "help", "inspect", "models", "mood", "privacy",
-        "settings", "status", "tokenize", "topics",
+        *COURSE, "attention", "batch", "compare", "forum-tags", "guess", "help", "inspect", "language", "models",
+        "mood", "privacy", "settings", "status", "tokenize", "topics",
     }
 )  # fmt: skip
 """Every slash command: those that a task of the same name answers, and those that look into checkpoints."""

@@ -118,7 +118,7 @@ class TestClient:
         assert env.bot.tree.get_command("fill") is None
         assert env.bot.tree.get_command("sentiment") is not None
         assert result.ephemeral
-        assert result.response.content == OUTDATED
+        assert result.response.content == str(OUTDATED)
         assert len(env.errors) == 1
 
     async def test_an_event_that_fails_is_logged_by_its_kind(self, env: Any, caplog: pytest.LogCaptureFixture) -> None:
@@ -160,9 +160,9 @@ def test_cogs_are_found_by_name() -> None:
     ("error", "sentence"),
     [
         (QueueFull(3), QueueFull(3).sentence),
-        (app_commands.CommandNotFound("x", []), OUTDATED),
-        (app_commands.CheckFailure(SECRET), FORBIDDEN),
-        (app_commands.NoPrivateMessage(SECRET), FORBIDDEN),
+        (app_commands.CommandNotFound("x", []), str(OUTDATED)),
+        (app_commands.CheckFailure(SECRET), str(FORBIDDEN)),
+        (app_commands.NoPrivateMessage(SECRET), str(FORBIDDEN)),
         (
             app_commands.CommandOnCooldown(app_commands.Cooldown(1, 60), 7.2),
             "Please wait 8 seconds before you use this command again.",

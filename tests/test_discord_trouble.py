@@ -292,7 +292,7 @@ async def test_a_turn_that_does_not_come_in_time_is_told_while_the_token_lives(
             await server.until("PATCH", f"/{first}{ORIGINAL}", is_whole)
             await server.until("PATCH", f"/{third}{ORIGINAL}", is_whole)
 
-    assert told["content"] == TOO_LATE
+    assert told["content"] == str(TOO_LATE)
     assert told["flags"] & EPHEMERAL
     assert server.exchanges[second].deleted
     assert not any("Writing" in str(edit) for edit in server.exchanges[second].edits)

@@ -31,7 +31,7 @@ def test_seconds_in_words(seconds: float, words: str) -> None:
 @given(st.floats(0, 1e6))
 def test_a_wait_never_ends_later_than_told(seconds: float) -> None:
     number, unit = seconds_in_words(seconds).split()
-    assert int(number) * (60 if unit.startswith("minute") else 1) >= seconds
+    assert int(number.replace(",", "")) * (60 if unit.startswith("minute") else 1) >= seconds
 
 
 @pytest.mark.parametrize(

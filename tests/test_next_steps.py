@@ -30,7 +30,7 @@ NOTHING_TO_DO = re.compile(
     r"^Stopped before it had begun|because it was deleted|^The (package|tokenizer) of|^A package of"
 )
 """Sentences about what is over, is somebody else's, or is a fault of the catalogue's."""
-UNFINISHED = re.compile(r"\{\}\s*$|^\s*\{\}")
+UNFINISHED = re.compile(r"\{\w*\}\s*$|^\s*\{\w*\}")
 """A sentence with a part that is put together elsewhere."""
 
 
@@ -49,6 +49,14 @@ def _said(node: ast.expr, constants: dict[str, str]) -> str | None:
             return "".join(texts)
         case ast.Name(id=name):
             return constants.get(name)
+        case ast.Call(func=ast.Name(id="later"), args=[template, *_]):
+            return _said(template, constants)
+        case ast.Call(func=ast.Name(id="later_plural"), args=[_, other, *_]):
+            return _said(other, constants)
+        case ast.Call(func=ast.Attribute(value=template, attr="filled")):
+            return _said(template, constants)
+        case ast.IfExp(body=body):
+            return _said(body, constants)
         case ast.BinOp(left=left, right=right, op=ast.Add()):
             return f"{_said(left, constants) or '{}'}{_said(right, constants) or '{}'}"
     return None
@@ -72,10 +80,10 @@ def sentences() -> Iterator[tuple[str, str]]:
                     yield f"{path.relative_to(ROOT)}:{node.lineno}", said
     for name in sorted(ERRORS):
         if sentence := getattr(errors, name).SENTENCE:
-            yield f"bot/errors.py: {name}", sentence
+            yield f"bot/errors.py: {name}", str(sentence)
     for name in ("OUTDATED", "FORBIDDEN"):
-        yield f"bot/client.py: {name}", getattr(client, name)
-    yield "bot/errors.py: UNEXPECTED", errors.UNEXPECTED
+        yield f"bot/client.py: {name}", str(getattr(client, name))
+    yield "bot/errors.py: UNEXPECTED", str(errors.UNEXPECTED)
 
 
 FOUND = dict(sentences())

@@ -45,16 +45,16 @@ def test_the_policy_gives_the_times_of_the_code(row: str) -> None:
 
 
 def test_privacy_gives_the_times_of_the_code() -> None:
-    kept = {one.name: one.kept for one in HOLDINGS}
+    kept = {one.name: str(one.kept) for one in HOLDINGS}
     for name in ("requests", "words_in_requests", "conversations", "erasures"):
-        assert kept[name].startswith(f"for {KEPT}")
+        assert kept[name].startswith(f"Kept for {KEPT}")
     assert f"the last {MOST_EXCHANGES} of a channel" in kept["conversations"]
-    assert kept["quota_uses"] == f"for {QUOTA}"
+    assert kept["quota_uses"] == f"Kept for {QUOTA}."
     assert "15 minutes" in kept["unanswered"]
     assert LAST_SECONDS <= 15 * 60
     assert "a day at most" in kept["batches"]
     assert BATCH_SECONDS <= DAY
-    assert f"deleted after {LEFT}" in page.OUTSIDE
+    assert f"deleted after {LEFT}" in str(page.OUTSIDE)
 
 
 def test_other_numbers_of_days_are_nowhere() -> None:

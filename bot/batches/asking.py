@@ -27,6 +27,8 @@ from bot.errors import (
 from bot.inference.backend import Backend
 from bot.inference.bundles import Bundling
 from bot.inference.requests import Answer, Request
+from bot.locales.message import later
+from bot.locales.values import later_whole
 from bot.text.accepted import MAX_CHARACTERS
 
 T = TypeVar("T")
@@ -107,7 +109,7 @@ class Asking:
                 return Outcome(error=error.sentence)
             except Exception as error:
                 log.error("a row could not be answered: %s", describe(error))
-                return Outcome(error=UNEXPECTED)
+                return Outcome(error=str(UNEXPECTED))
         return Outcome(error=last)
 
     async def _bundled(self, backend: Bundling, questions: Sequence[Question]) -> list[Outcome]:
@@ -127,7 +129,13 @@ class Asking:
 
     def _request(self, question: Question) -> Request[object]:
         if (length := len(question.text)) > LONGEST_CELL:
-            raise InvalidRequest(f"The text has {length:,} characters, and I can read {MAX_CHARACTERS:,} at most.")
+            raise InvalidRequest(
+                later(
+                    "The text has {length} characters, and I can read {max_characters} at most.",
+                    length=later_whole(length),
+                    max_characters=later_whole(MAX_CHARACTERS),
+                )
+            )
         return self._options.request(question.text, question.second)
 
     def _read(self, request: Request[object], result: object) -> Outcome:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from bot.batches.table import Table
-from bot.errors import InvalidRequest, echoed, joined
+from bot.errors import InvalidRequest, and_more, echoed
+from bot.locales.message import Message, later
+from bot.locales.values import later_joined
 
 USUAL = frozenset({
     "text", "texts", "message", "messages", "content", "body", "comment", "comments", "review", "reviews", "sentence",
@@ -26,10 +28,18 @@ def find_column(table: Table, name: str, option: str = "column") -> str:
         for column in table.columns:
             if same(column) == same(wanted):
                 return column
-    known = [f"“{echoed(column)}”" for column in table.columns[:_NAMED]]
+    known: list[str | Message] = [f"“{echoed(column)}”" for column in table.columns[:_NAMED]]
     if len(table.columns) > _NAMED:
-        known.append(f"{len(table.columns) - _NAMED} more")
-    raise InvalidRequest(f"The file has no column “{echoed(wanted)}”. `{option}` can be {joined(known)}.")
+        known.append(and_more(len(table.columns) - _NAMED))
+    raise InvalidRequest(
+        later(
+            # Translators: {names} is a list of quoted names, such as “id”, “text” and 3 more.
+            "The file has no column “{name}”. `{option}` can be {names}.",
+            name=echoed(wanted),
+            option=option,
+            names=later_joined(known),
+        )
+    )
 
 
 def obvious_column(table: Table) -> str | None:

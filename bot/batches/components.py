@@ -6,15 +6,17 @@ from collections.abc import Sequence
 
 import discord
 
+from bot.locales.message import _, later
 from bot.replies.components.buttons import MOST_OPTIONS, Action
 from bot.replies.components.press import Component
 from bot.replies.formatting.text import fit, visible
 from bot.text import characters
 
-CHOOSE_COLUMN = Action("batch-column", "Choose a column")
-STOP = Action("batch-stop", "Stop", discord.ButtonStyle.danger)
-START = Action("batch-start", "Start", discord.ButtonStyle.success)
-GIVE_UP = Action("batch-cancel", "Cancel")
+# Translators: the placeholder of a menu, and three buttons: of a file whose rows are answered.
+CHOOSE_COLUMN = Action("batch-column", later("Choose a column"))
+STOP = Action("batch-stop", later("Stop"), discord.ButtonStyle.danger)
+START = Action("batch-start", later("Start"), discord.ButtonStyle.success)
+GIVE_UP = Action("batch-cancel", later("Cancel"))
 BUTTONS = {action.name: action for action in (STOP, START, GIVE_UP)}
 LONGEST_OPTION = 100
 
@@ -35,7 +37,11 @@ class ColumnMenu(Component[discord.ui.Select[View]], template=r"glassbox-batch-c
         for index, name in enumerate(columns[:MOST_OPTIONS]):
             shown = " ".join(name.split())
             # Discord refuses a menu with a label that is only white space to it.
-            label = fit(shown, LONGEST_OPTION, visible)[0] if characters.visible(shown) else f"column {index + 1}"
+            label = (
+                fit(shown, LONGEST_OPTION, visible)[0]
+                if characters.visible(shown)
+                else _("column {number}", number=index + 1)
+            )
             menu.add_option(label=label, value=str(index))
         return cls(menu)
 

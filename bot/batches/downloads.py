@@ -9,10 +9,11 @@ import discord
 
 from bot.batches.formats import MOST_BYTES, check_size
 from bot.errors import InvalidRequest
+from bot.locales.message import later
 from bot.replies.bounded_download import read_at_most
 
 READ_SECONDS = 60.0
-UNAVAILABLE = "The file could not be downloaded from Discord. Please try again in a moment."
+UNAVAILABLE = later("The file could not be downloaded from Discord. Please try again in a moment.")
 
 
 async def download(attachment: discord.Attachment) -> bytes:

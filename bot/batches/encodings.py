@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from charset_normalizer import from_bytes
 
 from bot.errors import InvalidRequest
+from bot.locales.message import later
 
-NO_TEXT = (
-    "I cannot read this file as text. Save it as CSV, TSV, JSON lines or plain text, in UTF-8 if your program offers "
-    "that, and attach that. I do not open spreadsheets (.xlsx) or archives."
+NO_TEXT = later(
+    "I cannot read this file as text. Save it as CSV, TSV, JSON lines or plain text, in UTF-8 if your program "
+    "offers that, and attach that. I do not open spreadsheets (.xlsx) or archives."
 )
 USUAL = "cp1252"
 """Windows' encoding of Western languages."""

@@ -6,6 +6,8 @@ from enum import StrEnum
 from pathlib import PurePosixPath
 
 from bot.errors import InvalidRequest
+from bot.locales.message import later
+from bot.locales.values import later_exact
 
 MOST_BYTES = 10 * 1024 * 1024
 MOST_ROWS = 20_000
@@ -46,7 +48,10 @@ _TYPES = {
     "application/x-ndjson": Format.JSON_LINES,
     "text/plain": Format.TEXT,
 }
-WANTED = "I read CSV (.csv), TSV (.tsv), JSON lines (.jsonl) and plain text with a text in each line (.txt)"
+WANTED = later(
+    "I read CSV (.csv), TSV (.tsv), JSON lines (.jsonl) and plain text with a text in each line (.txt). Save your file "
+    "as one of these, and attach that."
+)
 
 
 def format_of(name: str, content_type: str | None = None) -> Format:
@@ -58,7 +63,7 @@ def format_of(name: str, content_type: str | None = None) -> Format:
     kind = (content_type or "").partition(";")[0].strip().casefold()
     found = _ENDINGS.get(PurePosixPath(name.casefold()).suffix) or _TYPES.get(kind)
     if found is None:
-        raise InvalidRequest(f"{WANTED}. Save your file as one of these, and attach that.")
+        raise InvalidRequest(WANTED)
     return found
 
 
@@ -66,11 +71,14 @@ def check_size(size: int) -> None:
     """Raise `InvalidRequest` if a file has too many bytes."""
     if size > MOST_BYTES:
         raise InvalidRequest(
-            f"The file has {size / 1024**2:,.1f} MB, and I can read {MOST_BYTES // 1024**2} MB at most. Please attach "
-            "a part of it."
+            later(
+                "The file has {size} MB, and I can read {limit} MB at most. Please attach a part of it.",
+                size=later_exact(round(size / 1024**2, 1)),
+                limit=MOST_BYTES // 1024**2,
+            )
         )
     if not size:
-        raise InvalidRequest("The file is empty. Attach one with a text in each row.")
+        raise InvalidRequest(later("The file is empty. Attach one with a text in each row."))
 
 
 def answered_name(name: str, kind: Format) -> str:

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 import regex
 
+from bot.locales.message import _
+
 LONGEST = 64
 """Characters of a column's name."""
 MOST_WORDS = 5
@@ -30,7 +32,7 @@ def unnamed(names: Sequence[str]) -> list[str]:
     """Return names of columns by which each can be found: without white space around them, and none twice."""
     found: list[str] = []
     for number, name in enumerate(names, 1):
-        found.append(free(name.strip() or f"column {number}", found))
+        found.append(free(name.strip() or _("column {number}", number=number), found))
     return found
 
 

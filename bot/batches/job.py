@@ -11,6 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 from bot.batches.formats import Format
 from bot.batches.outcomes import Outcome
 from bot.batches.plan import Options, Plan
+from bot.locales.current import ENGLISH
 
 TOKEN_SECONDS = 15 * 60.0
 """The life of an interaction's token."""
@@ -49,6 +50,7 @@ class Job:
         begun: when its first row was asked, in seconds since 1970; 0 before.
         tries: how many processes have begun it.
         asked_in: the channel or thread in which the command was used; 0 for one that an earlier version has kept.
+        locale: of its person when they gave it.
     """
 
     interaction_id: int
@@ -64,6 +66,7 @@ class Job:
     begun: float = 0.0
     tries: int = 0
     asked_in: int = 0
+    locale: str = ENGLISH
 
     @property
     def plan(self) -> Plan:

@@ -8,6 +8,7 @@ from enum import StrEnum
 from bot.errors import InvalidRequest
 from bot.inference.languages.pairs import LanguagePairs
 from bot.inference.requests import Request
+from bot.locales.message import later
 from bot.tasks.entities import EntitiesRequest
 from bot.tasks.fill import FillRequest
 from bot.tasks.sentiment import SentimentRequest
@@ -54,20 +55,27 @@ class Options:
         match self.command:
             case Command.ZERO_SHOT:
                 if not any(label.strip() for label in self.labels):
-                    raise InvalidRequest("`/zeroshot` needs `labels`, for example: `sports, politics, entertainment`.")
+                    raise InvalidRequest(
+                        later("`/zeroshot` needs `labels`, for example: `sports, politics, entertainment`.")
+                    )
                 object.__setattr__(self, "labels", ZeroShotRequest("text", self.labels).labels)
             case Command.TRANSLATE:
                 if self.target is None:
-                    raise InvalidRequest("`/translate` needs `to`, the language to translate into, such as `German`.")
+                    raise InvalidRequest(
+                        later("`/translate` needs `to`, the language to translate into, such as `German`.")
+                    )
                 checked = TranslateRequest("text", self.target, self.source)
                 object.__setattr__(self, "target", checked.target)
                 object.__setattr__(self, "source", checked.source)
             case Command.SIMILARITY if self.reference is None and not self.compares:
                 raise InvalidRequest(
-                    "`/similarity` needs something to compare each row with: a `second_column`, or a `reference` text."
+                    later(
+                        "`/similarity` needs something to compare each row with: a `second_column`, or a `reference` "
+                        "text."
+                    )
                 )
             case Command.SIMILARITY if self.reference is not None and self.compares:
-                raise InvalidRequest("Give either a `second_column` or a `reference` text, and not both.")
+                raise InvalidRequest(later("Give either a `second_column` or a `reference` text, and not both."))
             case Command.SIMILARITY if self.reference is not None:
                 object.__setattr__(self, "reference", clean_text(self.reference, "reference", LONGEST_TEXT))
         checked_range(self.top_k, 1, 10, "top_k")
@@ -112,5 +120,5 @@ class Plan:
 
 def _filled(text: str | None) -> str:
     if not text or not visible(text):
-        raise InvalidRequest("One of the two texts is empty.")
+        raise InvalidRequest(later("One of the two texts is empty."))
     return text

@@ -15,6 +15,7 @@ from discord.webhook.async_ import async_context
 
 from bot.batches.job import Place
 from bot.errors import describe
+from bot.locales.message import later
 from bot.replies.acknowledgement import NO_MENTIONS
 from bot.replies.discord_errors import Outcome, outcome_of
 from bot.replies.pending import EDIT_TIMEOUT, until_accepted
@@ -23,7 +24,7 @@ log = logging.getLogger(__name__)
 
 MARGIN_SECONDS = 60.0
 """So long before its token expires, a response is left for a message."""
-MOVED = "I go on in another message: Discord lets me edit this one no longer."
+MOVED = later("I go on in another message: Discord lets me edit this one no longer.")
 
 
 class Unseen(Exception):

@@ -16,12 +16,13 @@ from bot.batches.formats import MOST_COLUMNS, MOST_ROWS, Format
 from bot.batches.header import free, is_header, unnamed
 from bot.batches.table import Row, Table
 from bot.errors import InvalidRequest
-from bot.text.accepted import quantity
+from bot.locales.message import _, later, plural
+from bot.locales.values import later_whole
 from bot.text.characters import whole_characters
 
-NOT_QUOTED = "The quotation marks of this row are not well-formed."
-NOT_JSON = "This line is not a JSON object."
-LONG_CELL = "A cell of this row is too long to be read."
+NOT_QUOTED = later("The quotation marks of this row are not well-formed.")
+NOT_JSON = later("This line is not a JSON object.")
+LONG_CELL = later("A cell of this row is too long to be read.")
 TEXT_COLUMN = "text"
 
 
@@ -63,11 +64,21 @@ def _cells_table(kind: Format, encoding: Any, dialect: Dialect, lines: Sequence[
     records = _records(lines, dialect)
     before, first = _until_cells(records)
     if first is None:
-        raise InvalidRequest("There is no row in the file. Attach one with a text in each row.")
+        raise InvalidRequest(later("There is no row in the file. Attach one with a text in each row."))
     if len(first) > MOST_COLUMNS:
-        raise InvalidRequest(f"The file has {len(first):,} columns, and I can read {MOST_COLUMNS} at most.")
+        raise InvalidRequest(
+            later(
+                "The file has {number} columns, and I can read {most_columns} at most.",
+                number=later_whole(len(first)),
+                most_columns=MOST_COLUMNS,
+            )
+        )
     named = is_header(first) if header is None else header
-    columns = tuple(unnamed(first)) if named else tuple(f"column {number}" for number in range(1, len(first) + 1))
+    columns = (
+        tuple(unnamed(first))
+        if named
+        else tuple(_("column {number}", number=number) for number in range(1, len(first) + 1))
+    )
     # What stands before the header cannot be read, and is told all the same.
     numbered = list(enumerate(before, 1))
     following = enumerate(records, len(before) + 2)
@@ -104,7 +115,7 @@ def _records(lines: Sequence[str], dialect: Dialect) -> Iterator[Record]:
             return
         except csv.Error as error:
             fault = LONG_CELL if "field limit" in str(error) else NOT_QUOTED
-            yield Malformed(lines[start + read].rstrip("\r\n"), fault)
+            yield Malformed(lines[start + read].rstrip("\r\n"), str(fault))
             start += read + 1
 
 
@@ -116,9 +127,15 @@ def _row(number: int, record: Record, columns: int, dialect: Dialect) -> Row:
     cells = tuple(record[:columns]) + ("",) * (columns - len(record))
     fault = ""
     if len(record) != columns:
-        fault = f"This row has {quantity(len(record), 'cell')} instead of {columns}."
+        fault = plural(
+            "This row has one cell instead of {columns}.",
+            "This row has {count} cells instead of {columns}.",
+            len(record),
+            columns=columns,
+        )
         if len(record) > columns:
-            fault += f" The others are: {_written(record[columns:], dialect)}"
+            others = _("The others are: {cells}", cells=_written(record[columns:], dialect))
+            fault = f"{fault} {others}"
     return Row(number, cells, fault)
 
 
@@ -132,9 +149,15 @@ def _json_rows(lines: Sequence[str]) -> tuple[tuple[str, ...], list[Row]]:
     parsed = [_json_object(line) for line in lines[: MOST_ROWS + 1]]
     fields = tuple(dict.fromkeys(chain.from_iterable(one for one in parsed if one is not None)))
     if not fields:
-        raise InvalidRequest('I found no JSON object in the file. Each line must be one, such as {"text": "…"}.')
+        raise InvalidRequest(later('I found no JSON object in the file. Each line must be one, such as {"text": "…"}.'))
     if len(fields) > MOST_COLUMNS:
-        raise InvalidRequest(f"The file has {len(fields):,} fields, and I can read {MOST_COLUMNS} at most.")
+        raise InvalidRequest(
+            later(
+                "The file has {number} fields, and I can read {most_columns} at most.",
+                number=later_whole(len(fields)),
+                most_columns=MOST_COLUMNS,
+            )
+        )
     columns: list[str] = []
     for field in fields:
         columns.append(free(whole_characters(field), columns))
@@ -142,7 +165,7 @@ def _json_rows(lines: Sequence[str]) -> tuple[tuple[str, ...], list[Row]]:
     for number, (line, one) in enumerate(zip(lines, parsed, strict=False), 1):
         raw = line.rstrip("\r\n")
         if one is None:
-            rows.append(Row(number, (), NOT_JSON if raw.strip() else "", raw, is_blank=not raw.strip()))
+            rows.append(Row(number, (), str(NOT_JSON) if raw.strip() else "", raw, is_blank=not raw.strip()))
         else:
             rows.append(Row(number, tuple(one.get(field, "") for field in fields), raw=raw))
     return tuple(columns), rows
@@ -168,9 +191,12 @@ def _checked(rows: list[Row]) -> list[Row]:
         rows.pop()  # a line break behind the last row is no row
     if len(rows) > MOST_ROWS:
         raise InvalidRequest(
-            f"The file has more than {MOST_ROWS:,} rows, and I can answer {MOST_ROWS:,} at once. Please attach a part "
-            "of it."
+            later(
+                "The file has more than {most_rows} rows, and I can answer {most_rows} at once. Please attach a part "
+                "of it.",
+                most_rows=later_whole(MOST_ROWS),
+            )
         )
     if not any(not row.is_blank for row in rows):
-        raise InvalidRequest("There is no row in the file. Attach one with a text in each row.")
+        raise InvalidRequest(later("There is no row in the file. Attach one with a text in each row."))
     return rows

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from functools import partial
 
 import discord
@@ -11,23 +12,25 @@ from bot.batches.job import Job
 from bot.batches.plan import Command, Options
 from bot.batches.progress import Progress
 from bot.batches.summary import Summary
-from bot.errors import seconds_in_words
+from bot.locales.message import _, later, plural
+from bot.locales.numbers import decimal, in_seconds, percent, whole
 from bot.pictures.bars import Unit, bars
 from bot.replies.components.buttons import MOST_OPTIONS
 from bot.replies.formatting.bars import bar
 from bot.replies.formatting.text import escape, fit, visible
 from bot.replies.reply import Colour, Drawing
-from bot.text.accepted import quantity
 
 BAR_WIDTH = 20
 NAME, OPTION, LABEL, WHY = 80, 120, 60, 160
 """UTF-16 units: of a file's name, an option, a counted label, and the reason why a row has no answer."""
 CHART = "batch.png"
-GOES_ON_HERE = "After 15 minutes I go on in a new message here, because Discord lets me edit this one no longer."
-GOES_ON_PRIVATELY = "After 15 minutes I go on in a direct message, because Discord lets me edit this one no longer."
-LONGER = (
-    "Discord lets me write here for 15 minutes only. Then I go on in a direct message to you; if you take none from "
-    "me, you get the file with the rows that are done by then."
+GOES_ON_HERE = later("After 15 minutes I go on in a new message here, because Discord lets me edit this one no longer.")
+GOES_ON_PRIVATELY = later(
+    "After 15 minutes I go on in a direct message, because Discord lets me edit this one no longer."
+)
+LONGER = later(
+    "Discord lets me write here for 15 minutes only. Then I go on in a direct message to you; if you take none "
+    "from me, you get the file with the rows that are done by then."
 )
 _COLOURS = {
     Command.SENTIMENT: Colour.SENTIMENT,
@@ -38,32 +41,49 @@ _COLOURS = {
     Command.SIMILARITY: Colour.SIMILARITY,
 }
 _COUNTED = {
-    Command.SENTIMENT: "Sentiments",
-    Command.ZERO_SHOT: "Labels",
-    Command.TRANSLATE: "Translated from",
-    Command.ENTITIES: "Names by kind",
-    Command.FILL: "Likeliest words",
-    Command.SIMILARITY: "Similarities",
+    # Translators: titles of charts of how often something was answered about the rows of a file.
+    Command.SENTIMENT: later("Sentiments"),
+    Command.ZERO_SHOT: later("Labels"),
+    Command.TRANSLATE: later("Translated from"),
+    Command.ENTITIES: later("Names by kind"),
+    Command.FILL: later("Likeliest words"),
+    Command.SIMILARITY: later("Similarities"),
 }
 
 
 def asking_column(job: Job) -> discord.Embed:
     """Return the question which column holds the texts."""
-    lines = ["Which column holds the texts?"]
+    lines = [_("Which column holds the texts?")]
     if len(job.columns) > MOST_OPTIONS:
-        lines.append(f"The menu has the first {MOST_OPTIONS} of {len(job.columns)}; the option `column` takes any.")
+        lines.append(
+            _(
+                "The menu has the first {shown} of {number}; the option `column` takes any.",
+                shown=MOST_OPTIONS,
+                number=len(job.columns),
+            )
+        )
     return _embed(job, lines)
 
 
 def asking_to_start(job: Job, progress: Progress) -> discord.Embed:
     """Return the question if a file may take longer than can be shown."""
-    left = "a while" if progress.seconds_left is None else f"about {seconds_in_words(progress.seconds_left)}"
-    return _embed(job, [f"{quantity_of(progress.rows)}: this takes {left}.", LONGER])
+    rows = whole(progress.rows)
+    if progress.seconds_left is None:
+        said = plural("one row: this takes a while.", "{rows} rows: this takes a while.", progress.rows, rows=rows)
+    else:
+        said = plural(
+            "one row: this takes about {time}.",
+            "{rows} rows: this takes about {time}.",
+            progress.rows,
+            rows=rows,
+            time=in_seconds(progress.seconds_left),
+        )
+    return _embed(job, [said, str(LONGER)])
 
 
 def waiting(job: Job) -> discord.Embed:
     """Return what is shown before the first row."""
-    return _embed(job, ["Your file waits for others that were given before it. It begins by itself."])
+    return _embed(job, [_("Your file waits for others that were given before it. It begins by itself.")])
 
 
 def working(job: Job, progress: Progress, *, notice: str = "", stopping: bool = False) -> discord.Embed:
@@ -73,14 +93,24 @@ def working(job: Job, progress: Progress, *, notice: str = "", stopping: bool = 
         notice: a further sentence.
         stopping: whether its person has pressed Stop.
     """
-    lines = [f"`{bar(progress.share, BAR_WIDTH)}` {math.floor(100 * progress.share)} %", _counted(progress)]
+    lines = [
+        f"`{bar(progress.share, BAR_WIDTH)}` {percent(math.floor(100 * progress.share) / 100, 0)}",
+        _counted(progress),
+    ]
     if progress.faults:
-        lines.append(f"{_begin(quantity_of(progress.faults))} so far cannot be answered.")
+        lines.append(
+            plural(
+                "One row so far cannot be answered.",
+                "{rows} rows so far cannot be answered.",
+                progress.faults,
+                rows=whole(progress.faults),
+            )
+        )
     if stopping:
-        lines.append("Stopping: the file follows with the rows that are done.")
+        lines.append(_("Stopping: the file follows with the rows that are done."))
     lines += filter(None, [notice])
     embed = _embed(job, lines)
-    return embed.set_footer(text="People who wait for an answer go first.")
+    return embed.set_footer(text=_("People who wait for an answer go first."))
 
 
 def finished(job: Job, summary: Summary, seconds: float, guarded: int, note: str = "") -> discord.Embed:
@@ -91,25 +121,28 @@ def finished(job: Job, summary: Summary, seconds: float, guarded: int, note: str
         guarded: see `Written`.
         note: a further sentence.
     """
-    head = f"**{summary.answered:,}** of {quantity_of(summary.rows)} answered"
-    speed = f" in {seconds_in_words(seconds)}: {summary.rows / seconds:,.0f} rows/s" if seconds >= 1 else ""
-    lines = [head + (speed if summary.is_whole else "") + "."]
-    if summary.unreached:
-        lines.append(f"{_begin(quantity_of(summary.unreached))} {_was(summary.unreached)} not reached.")
-    if summary.truncated:
-        lines.append(f"{_begin(quantity_of(summary.truncated))} exceeded the model's context: only the start was read.")
-    if guarded:
-        lines.append(
-            f"{_begin(quantity_of(guarded, 'cell'))} that a spreadsheet would compute now {_begins(guarded)} with `'`."
-        )
-    lines += filter(None, [note])
+    lines = [_answered(summary, seconds), *_remarks(summary, guarded), *filter(None, [note])]
     embed = _embed(job, lines)
     if summary.faulty:
         # A reason may hold cells. Five of them, with their numbers, fit into a field.
-        named = [f"Row {fault.row:,}: {fit(' '.join(fault.why.split()), WHY)[0]}" for fault in summary.faults]
-        if summary.faulty > len(named):
-            named.append(f"… and {summary.faulty - len(named):,} more, in the column `error`")
-        title = f"{_begin(quantity_of(summary.faulty))} without an answer"
+        named = [
+            _("Row {number}: {why}", number=whole(fault.row), why=fit(" ".join(fault.why.split()), WHY)[0])
+            for fault in summary.faults
+        ]
+        if more := summary.faulty - len(named):
+            said = plural(
+                "… and {number} more, in the column `error`",
+                "… and {number} more, in the column `error`",
+                more,
+                number=whole(more),
+            )
+            named.append(said)
+        title = plural(
+            "One row without an answer",
+            "{rows} rows without an answer",
+            summary.faulty,
+            rows=whole(summary.faulty),
+        )
         embed.add_field(name=title, value="\n".join(named), inline=False)
     return embed
 
@@ -123,14 +156,56 @@ def chart(options: Options, summary: Summary) -> Drawing | None:
     """Return the chart of what was answered how often; None if there is nothing to draw."""
     if not summary.counts:
         return None
-    names = [fit(name, LABEL, visible)[0] for name, _ in summary.counts]
-    values = [float(number) for _, number in summary.counts]
-    return Drawing(CHART, partial(bars, names, values, _COUNTED[options.command], Unit.COUNT))
+    names = [fit(name, LABEL, visible)[0] for name, _number in summary.counts]
+    values = [float(number) for _name, number in summary.counts]
+    return Drawing(CHART, partial(bars, names, values, str(_COUNTED[options.command]), Unit.COUNT))
 
 
-def quantity_of(number: int, noun: str = "row") -> str:
-    """Return a number with its noun: "1,234 rows"."""
-    return quantity(number, noun) if number < 2 else f"{number:,} {noun}s"
+def _answered(summary: Summary, seconds: float) -> str:
+    """Return how many rows were answered, and how fast."""
+    answered, rows = whole(summary.answered), whole(summary.rows)
+    if not summary.is_whole or seconds < 1:
+        return plural(
+            "**{answered}** of one row answered.",
+            "**{answered}** of {rows} rows answered.",
+            summary.rows,
+            answered=answered,
+            rows=rows,
+        )
+    return plural(
+        # Translators: {time} is such as "2 minutes". "rows/s" are rows per second.
+        "**{answered}** of one row answered in {time}: {speed} rows/s.",
+        "**{answered}** of {rows} rows answered in {time}: {speed} rows/s.",
+        summary.rows,
+        answered=answered,
+        rows=rows,
+        time=in_seconds(seconds),
+        speed=decimal(summary.rows / seconds, 0),
+    )
+
+
+def _remarks(summary: Summary, guarded: int) -> Iterator[str]:
+    if summary.unreached:
+        yield plural(
+            "One row was not reached.",
+            "{rows} rows were not reached.",
+            summary.unreached,
+            rows=whole(summary.unreached),
+        )
+    if summary.truncated:
+        yield plural(
+            "One row exceeded the model's context: only the start was read.",
+            "{rows} rows exceeded the model's context: only the start was read.",
+            summary.truncated,
+            rows=whole(summary.truncated),
+        )
+    if guarded:
+        yield plural(
+            "One cell that a spreadsheet would compute now begins with `'`.",
+            "{cells} cells that a spreadsheet would compute now begin with `'`.",
+            guarded,
+            cells=whole(guarded),
+        )
 
 
 def _embed(job: Job, lines: list[str]) -> discord.Embed:
@@ -143,21 +218,41 @@ def _embed(job: Job, lines: list[str]) -> discord.Embed:
 def _asked(job: Job) -> list[str]:
     """Return the options in words."""
     options = job.options
-    column = "" if job.column is None else f"column {escape(_short(job.column))}"
-    second = "" if job.second is None else f"with column {escape(_short(job.second))}"
-    labels = f"labels {escape(_short(', '.join(options.labels)))}" if options.labels else ""
-    target = "" if options.target is None else f"to {escape(options.target)}"
-    reference = "" if options.reference is None else f"with “{escape(_short(options.reference))}”"
-    checkpoint = "" if options.checkpoint is None else f"by {escape(_short(options.checkpoint))}"
-    return [column, second, labels, target, reference, checkpoint]
+    said: list[str] = []
+    # Translators: the options of a file, with · between them: "column review · to de · by opus-mt".
+    if job.column is not None:
+        said.append(_("column {name}", name=_quoted(job.column)))
+    if job.second is not None:
+        said.append(_("with column {name}", name=_quoted(job.second)))
+    if options.labels:
+        said.append(_("labels {labels}", labels=_quoted(", ".join(options.labels))))
+    if options.target is not None:
+        # Translators: the language that is translated into, as somebody has typed it.
+        said.append(_("to {language}", language=escape(options.target)))
+    if options.reference is not None:
+        # Translators: the text that each row is compared with.
+        said.append(_("with “{text}”", text=_quoted(options.reference)))
+    if options.checkpoint is not None:
+        # Translators: the name of the checkpoint that answers.
+        said.append(_("by {name}", name=_quoted(options.checkpoint)))
+    return said
 
 
 def _counted(progress: Progress) -> str:
-    parts = [f"**{progress.done:,}** of {quantity_of(progress.rows)}"]
+    parts = [
+        plural(
+            "**{done}** of one row",
+            "**{done}** of {rows} rows",
+            progress.rows,
+            done=whole(progress.done),
+            rows=whole(progress.rows),
+        )
+    ]
     if progress.rate is not None:
-        parts.append(f"{progress.rate:,.0f} rows/s" if progress.rate >= 10 else f"{progress.rate:.1f} rows/s")
+        # Translators: rows per second.
+        parts.append(_("{speed} rows/s", speed=decimal(progress.rate, 0 if progress.rate >= 10 else 1)))
     if progress.seconds_left is not None and progress.done < progress.rows:
-        parts.append(f"about {seconds_in_words(progress.seconds_left)} left")
+        parts.append(_("about {time} left", time=in_seconds(progress.seconds_left)))
     return " · ".join(parts)
 
 
@@ -165,13 +260,5 @@ def _short(text: str) -> str:
     return fit(" ".join(text.split()), WHY, visible)[0]
 
 
-def _begin(sentence: str) -> str:
-    return sentence[:1].upper() + sentence[1:]
-
-
-def _was(number: int) -> str:
-    return "was" if number == 1 else "were"
-
-
-def _begins(number: int) -> str:
-    return "begins" if number == 1 else "begin"
+def _quoted(text: str) -> str:
+    return escape(_short(text))

@@ -10,6 +10,9 @@ from bot.batches.answers import SEPARATOR, Value
 from bot.batches.plan import Command, Options
 from bot.inference.languages.lookup import Language
 from bot.inference.requests import Request
+from bot.locales.languages import language_name
+from bot.locales.message import _
+from bot.locales.numbers import decimal
 from bot.tasks.entities import EntitiesResult
 from bot.tasks.fill import FillResult
 from bot.tasks.sentiment import SentimentResult
@@ -96,8 +99,12 @@ def _fill(words: int, result: FillResult) -> Read:
 
 
 def _interval(cosine: float) -> str:
-    low = min(max(int(cosine * _BINS), 0), _BINS - 1)
-    return "below 0" if cosine < 0 else f"{low / _BINS:.1f} to {(low + 1) / _BINS:.1f}"
+    if cosine < 0:
+        # Translators: similarities, in a chart.
+        return _("below 0")
+    low = min(int(cosine * _BINS), _BINS - 1)
+    # Translators: an interval of similarities in a chart, such as "0.3 to 0.4".
+    return _("{low} to {high}", low=decimal(low / _BINS, 1), high=decimal((low + 1) / _BINS, 1))
 
 
 def _code(language: Language) -> str:
@@ -105,4 +112,4 @@ def _code(language: Language) -> str:
 
 
 def _name(language: Language) -> str:
-    return language.name
+    return language_name(language.code)

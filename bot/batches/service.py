@@ -25,6 +25,8 @@ from bot.batches.reading import read_table
 from bot.batches.running import BatchRun
 from bot.batches.shift import Shift, Tools
 from bot.errors import UNEXPECTED, AlreadyEnded, InvalidRequest, Refused, SomebodyElses, Unanswered, describe
+from bot.locales.current import current_locale, write_in
+from bot.locales.message import _, later
 from bot.replies.acknowledgement import defer, is_answered_privately
 from bot.storage.batches import BatchState, KeptBatch
 from bot.storage.database import FAILURES
@@ -33,16 +35,17 @@ from bot.text.characters import whole_characters
 log = logging.getLogger(__name__)
 
 MOST_IN_A_SERVER = 3
-BUSY = "I am answering a file of yours already. Wait until you have it back, or press Stop under it."
-SERVER_BUSY = (
-    f"I am answering {MOST_IN_A_SERVER} files of this server already. Please try again when one of them is done, or "
-    "send me yours in a direct message."
+BUSY = later("I am answering a file of yours already. Wait until you have it back, or press Stop under it.")
+SERVER_BUSY = later(
+    "I am answering {most_in_a_server} files of this server already. Please try again when one of them is done, "
+    "or send me yours in a direct message.",
+    most_in_a_server=MOST_IN_A_SERVER,
 )
-NOT_KEPT = "I cannot keep your file at the moment, and that has been logged. Please try again in a minute."
-NOT_YOURS = "Only the person who gave me this file may do this."
-ENDED = "This file is not with me any more, so there is nothing to do about it. Please give it to me again."
-NO_COLUMN = "The file has no such column any more. Please give it to me again."
-PRIVATE_NOW = "I go on where only you see it: this server has set that answers are private."
+NOT_KEPT = later("I cannot keep your file at the moment, and that has been logged. Please try again in a minute.")
+NOT_YOURS = later("Only the person who gave me this file may do this.")
+ENDED = later("This file is not with me any more, so there is nothing to do about it. Please give it to me again.")
+NO_COLUMN = later("The file has no such column any more. Please give it to me again.")
+PRIVATE_NOW = later("I go on where only you see it: this server has set that answers are private.")
 
 Recheck = Callable[[KeptBatch, Job, float], Awaitable[str | None]]
 """See `bot.batches.permission.Permission.problem`."""
@@ -97,7 +100,7 @@ class BatchService:
         column = obvious_column(table) if given.column is None else find_column(table, given.column)
         second = None if given.second is None else find_column(table, given.second, "second_column")
         if column is not None and column == second:
-            raise InvalidRequest("`column` and `second_column` must be two different columns.")
+            raise InvalidRequest(later("`column` and `second_column` must be two different columns."))
         job = Job(
             interaction.id,
             whole_characters(given.attachment.filename),
@@ -109,6 +112,7 @@ class BatchService:
             second,
             place_of(interaction, self._tools.now(), private=given.private or is_answered_privately(interaction)),
             asked_in=interaction.channel_id or 0,
+            locale=current_locale(),
         )
         identity = await self._keep(interaction, job, content)
         if identity is not None:
@@ -134,7 +138,7 @@ class BatchService:
 
     async def stop(self, interaction: discord.Interaction, identity: str) -> None:
         """Have a file given back as it is."""
-        kept, _ = await self._pressed(interaction, identity)
+        kept, _job = await self._pressed(interaction, identity)
         try:
             await self._tools.batches.stop(kept.id, kept.person)
         except FAILURES as error:
@@ -148,7 +152,7 @@ class BatchService:
         await defer(interaction)
         if kept.state is BatchState.ASKING:
             await self._tools.batches.remove(identity)
-            embed = rendering.failed(job, "Cancelled. I have deleted the file.")
+            embed = rendering.failed(job, _("Cancelled. I have deleted the file."))
             cancelled = replace(job, place=place_of(interaction, self._tools.now()))
             await self._post(kept, cancelled).try_to_show(Content(embed))
 
@@ -163,6 +167,7 @@ class BatchService:
         if job is None or job.column is None or content is None:  # its key is missing, or another version has kept it
             await batches.remove(identity)
             return
+        write_in(job.locale)  # this task may be of another process than the one that was asked
         if kept.state is BatchState.STOPPING:
             stop.set()
         if (problem := await self._recheck(kept, job, self._tools.now())) is None:
@@ -181,7 +186,7 @@ class BatchService:
         except Exception:
             # The office gives it up; its person must not wait for ever.
             with contextlib.suppress(Unseen):
-                await post.try_to_show(Content(rendering.failed(job, UNEXPECTED)))
+                await post.try_to_show(Content(rendering.failed(job, str(UNEXPECTED))))
             raise
 
     def _post(self, kept: KeptBatch, job: Job) -> Post:
@@ -241,7 +246,7 @@ class BatchService:
         await defer(interaction, thinking=moves)
         if moves:
             with contextlib.suppress(Unseen):
-                await self._post(kept, job).try_to_show(Content(rendering.failed(job, PRIVATE_NOW)))
+                await self._post(kept, job).try_to_show(Content(rendering.failed(job, str(PRIVATE_NOW))))
         # The press has a token of its own, with fifteen minutes.
         await self._go_on(kept.id, replace(job, place=place_of(interaction, self._tools.now(), private=moves)))
 

@@ -29,6 +29,7 @@ from bot.errors import UNEXPECTED, ModelUnavailable, describe
 from bot.inference.backend import Backend
 from bot.inference.status import Phase
 from bot.inference.timers import wait_at_most
+from bot.locales.message import _
 from bot.pictures.picture import Picture
 from bot.pictures.studio import Studio
 from bot.replies.discord_errors import outcome_of
@@ -188,8 +189,8 @@ class Shift:
 
     def _notice(self, seconds_left: float | None, done: int) -> str:
         if self.post.place.message_id is None and self._exceeds(seconds_left):
-            return rendering.GOES_ON_HERE if self.post.place.channel_id is not None else rendering.GOES_ON_PRIVATELY
-        return "The model is being loaded first." if not done and self._is_loading() else ""
+            return str(rendering.GOES_ON_PRIVATELY if self.post.place.channel_id is None else rendering.GOES_ON_HERE)
+        return _("The model is being loaded first.") if not done and self._is_loading() else ""
 
     def _is_loading(self) -> bool:
         task, chosen = self.job.options.command.value, self.job.options.checkpoint
@@ -276,7 +277,7 @@ def _problem(running: asyncio.Task[None]) -> str:
         return error.sentence
     except Exception as error:
         log.error("the rows of a file cannot be answered: %s", describe(error))
-        return UNEXPECTED
+        return str(UNEXPECTED)
     return ""
 
 

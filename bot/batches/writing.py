@@ -14,9 +14,10 @@ from bot.batches.formulas import guarded, is_formula
 from bot.batches.header import free
 from bot.batches.outcomes import Outcome
 from bot.batches.table import Row, Table
+from bot.locales.message import later
 
 ERROR = "error"
-NOT_REACHED = "This row was not reached before the end."
+NOT_REACHED = later("This row was not reached before the end.")
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ def _records(table: Table, added: Sequence[str], outcomes: Mapping[int, Outcome]
 def _outcome(row: Row, outcome: Outcome | None) -> Outcome:
     if row.fault:
         return Outcome(error=row.fault)
-    return Outcome(error=NOT_REACHED) if outcome is None else outcome
+    return Outcome(error=str(NOT_REACHED)) if outcome is None else outcome
 
 
 def _json_line(table: Table, row: Row, added: Sequence[str], outcome: Outcome) -> str:

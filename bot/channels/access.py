@@ -9,6 +9,7 @@ import discord
 from discord import app_commands
 
 from bot.errors import InvalidRequest, Unanswered, describe
+from bot.locales.message import later
 
 log = logging.getLogger(__name__)
 
@@ -16,31 +17,31 @@ Readable: TypeAlias = discord.TextChannel | discord.VoiceChannel | discord.Stage
 Chosen: TypeAlias = app_commands.AppCommandChannel | app_commands.AppCommandThread
 """An option of a command, with the permissions that the person has there by Discord's own reckoning."""
 
-NO_SERVER = (
-    "This is for channels of servers. A picture of a direct message or a group would be one of a person or two, and I "
-    "make none of people. Please use it in a server's channel."
+NO_SERVER = later(
+    "This is for channels of servers. A picture of a direct message or a group would be one of a person or two, "
+    "and I make none of people. Please use it in a server's channel."
 )
-NOT_HERE = (
-    "I am not on this server, so I cannot read its messages. Somebody with the permission Manage Server can add me: my "
-    "profile has a button for that."
+NOT_HERE = later(
+    "I am not on this server, so I cannot read its messages. Somebody with the permission Manage Server can add "
+    "me: my profile has a button for that."
 )
-NO_CONTENT = (
-    "Discord does not show me what people write, because this bot runs without the Message Content intent. Whoever "
-    "runs it can turn the intent on in the Developer Portal, under Bot, and set MESSAGE_CONTENT=true."
+NO_CONTENT = later(
+    "Discord does not show me what people write, because this bot runs without the Message Content intent. "
+    "Whoever runs it can turn the intent on in the Developer Portal, under Bot, and set MESSAGE_CONTENT=true."
 )
-NOT_YOU = (
+NOT_YOU = later(
     "You may not read the earlier messages of that channel, so I do not look at them for you. Choose another "
     "`channel`, or ask somebody who manages that one."
 )
-NOT_ME = (
-    "I may not read the earlier messages of that channel. Somebody who manages it can allow me View Channel and Read "
-    "Message History."
+NOT_ME = later(
+    "I may not read the earlier messages of that channel. Somebody who manages it can allow me View Channel and "
+    "Read Message History."
 )
-NOT_IN_THREAD = "That is a private thread, and you are not in it, so I do not look at its messages for you."
-NO_MESSAGES_THERE = (
+NOT_IN_THREAD = later("That is a private thread, and you are not in it, so I do not look at its messages for you.")
+NO_MESSAGES_THERE = later(
     "That is no channel with messages of its own. Choose a text channel, a voice channel, a thread or a forum's post."
 )
-UNKNOWN = "Discord does not tell me just now whether you may read that channel. Please try again in a moment."
+UNKNOWN = later("Discord does not tell me just now whether you may read that channel. Please try again in a moment.")
 
 
 async def readable_channel(interaction: discord.Interaction[Any], chosen: Chosen | None) -> Readable:

@@ -13,6 +13,8 @@ import discord
 from bot.channels.access import NOT_ME, Readable
 from bot.channels.message import ChannelMessage
 from bot.errors import InvalidRequest, Unanswered, describe
+from bot.locales.message import Message, later, later_plural
+from bot.locales.values import later_whole
 from bot.storage.database import FAILURES
 from bot.storage.opt_outs import OptOuts, ReadAlong
 from bot.text.accepted import has_words
@@ -28,14 +30,14 @@ ENOUGH_PEOPLE = 2
 READ_SECONDS = 120.0
 """How long reading may take: 2,000 messages are 20 pages, and Discord allows about one a second."""
 PAGE = 100
-TOO_FEW_PEOPLE = (
+TOO_FEW_PEOPLE = later(
     "Only one person has written there lately. A picture of that would be one of a person, and I make none of people."
 )
-OPT_OUTS_UNKNOWN = (
-    "I cannot look up at the moment who does not want their messages to be counted, so I count nobody's. Please try "
-    "again in a minute."
+OPT_OUTS_UNKNOWN = later(
+    "I cannot look up at the moment who does not want their messages to be counted, so I count nobody's. Please "
+    "try again in a minute."
 )
-NOT_GIVEN = "Discord does not give me the messages just now. Please try again in a moment."
+NOT_GIVEN = later("Discord does not give me the messages just now. Please try again in a moment.")
 _WRITTEN = (discord.MessageType.default, discord.MessageType.reply)
 """Neither system messages ("Alice has joined") nor answers to commands."""
 _CUSTOM_EMOJI = re.compile(r"<a?(:\w+:)\d+>")
@@ -118,11 +120,21 @@ async def counted_messages(found: Iterable[discord.Message], opt_outs: OptOuts) 
     return counted
 
 
-def _too_few(number: int) -> str:
-    found = "no message" if not number else "1 message" if number == 1 else f"{number} messages"
-    return (
-        f"I found {found} with words there, and a picture needs {ENOUGH}. Try again when more has been written, or ask "
-        f"for more `messages` (up to {MOST:,}) if there are earlier ones."
+def _too_few(number: int) -> Message:
+    hint = later(
+        "Try again when more has been written, or ask for more `messages` (up to {most}) if there are earlier ones.",
+        most=later_whole(MOST),
+    )
+    if not number:
+        return later(
+            "I found no message with words there, and a picture needs {enough}. {hint}", enough=ENOUGH, hint=hint
+        )
+    return later_plural(
+        "I found 1 message with words there, and a picture needs {enough}. {hint}",
+        "I found {count} messages with words there, and a picture needs {enough}. {hint}",
+        number,
+        enough=ENOUGH,
+        hint=hint,
     )
 
 

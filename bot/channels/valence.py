@@ -7,8 +7,9 @@ from collections.abc import Sequence
 
 from bot.errors import ModelUnavailable
 from bot.inference.requests import LabelScore
+from bot.locales.message import later
 
-UNSUITABLE = (
+UNSUITABLE = later(
     "The checkpoint for /sentiment does not tell positive from negative, so there is no mood to draw. Whoever runs "
     "this bot can set one that does with SENTIMENT_CHECKPOINT."
 )

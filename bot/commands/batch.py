@@ -33,6 +33,7 @@ from bot.batches.writing import write_table
 from bot.commands.opening import load
 from bot.errors import InvalidRequest, SettingsError, describe, joined, seconds_in_words
 from bot.inference.backend import Backend
+from bot.locales.message import later
 from bot.settings import Settings
 from bot.stopping import beside, stop_signals
 from bot.text.characters import without_controls
@@ -151,7 +152,7 @@ class Spool:
                 spool.write(f"{outcomes_as_json(fresh)}\n")
         except OSError as error:
             log.error("the rows that are done cannot be kept: %s", describe(error))
-            raise SettingsError(f"{self.path} cannot be written.") from None
+            raise SettingsError(later("{path} cannot be written.", path=str(self.path))) from None
 
     def delete(self) -> None:
         """Forget what is done."""
@@ -196,7 +197,7 @@ def _plan(table: Table, asked: Asked) -> Plan:
     column = obvious_column(table) if asked.column is None else find_column(table, asked.column, "--column")
     if column is None:
         names = joined(f"“{without_controls(name)}”" for name in table.columns[:MOST_NAMED])
-        raise InvalidRequest(f"Say with --column which column holds the texts, such as {names}.")
+        raise InvalidRequest(later("Say with --column which column holds the texts, such as {names}.", names=names))
     second = None if asked.second is None else find_column(table, asked.second, "--second-column")
     return Plan(asked.options, column, second)
 
@@ -208,7 +209,7 @@ def _read(path: Path) -> bytes:
         with path.open("rb") as file:
             return file.read(MOST_BYTES + 1)
     except OSError:
-        raise SettingsError(f"{path} cannot be read.") from None
+        raise SettingsError(later("{path} cannot be read.", path=str(path))) from None
 
 
 def _replace(path: Path, content: bytes) -> None:
@@ -218,7 +219,7 @@ def _replace(path: Path, content: bytes) -> None:
         new.write_bytes(content)
         new.replace(path)
     except OSError:
-        raise SettingsError(f"{path} cannot be written.") from None
+        raise SettingsError(later("{path} cannot be written.", path=str(path))) from None
 
 
 def _plain(text: str) -> str:

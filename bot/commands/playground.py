@@ -10,6 +10,7 @@ from rich.console import Console
 from bot.commands.opening import loaded_backend
 from bot.commands.terminal import show_reply
 from bot.errors import SettingsError
+from bot.locales.message import later
 from bot.playground import Page, examples, simulated_server
 from bot.settings import Settings
 from bot.stopping import beside, stop_signals, until_stopped
@@ -49,5 +50,5 @@ def _check_port(port: int) -> None:
             probe.bind(("127.0.0.1", port))
         except OSError:
             raise SettingsError(
-                f"Port {port} is taken or not allowed. Choose another with --port, or --port 0."
+                later("Port {port} is taken or not allowed. Choose another with --port, or --port 0.", port=port)
             ) from None

@@ -6,17 +6,19 @@ from rich.console import Console
 
 from bot.app import REQUESTS
 from bot.errors import SettingsError
+from bot.locales.message import later
+from bot.locales.values import later_whole
 from bot.settings import Settings
 from bot.storage.database import FAILURES, Database
 from bot.storage.encryption import Cipher, use_cipher
 from bot.storage.opening import open_there
 from bot.storage.rotation import Rotated, Rotation
 
-NO_KEYS = "STORAGE_KEYS is not set, so there is no key to encrypt with. Make one with `python -m bot new-key`."
+NO_KEYS = later("STORAGE_KEYS is not set, so there is no key to encrypt with. Make one with `python -m bot new-key`.")
 NOTHING = "There is no database in CACHE_DIR yet, so there is nothing to encrypt."
-FAILED = (
-    "The database could not be read or written. What was done so far is kept: run the command again to go on. Check "
-    "that nobody has removed the file, and that the disk is not full."
+FAILED = later(
+    "The database could not be read or written. What was done so far is kept: run the command again to go on. "
+    "Check that nobody has removed the file, and that the disk is not full."
 )
 
 
@@ -39,8 +41,11 @@ async def rotate_keys(settings: Settings, console: Console, decrypt: bool) -> No
     console.print(f"{done.written:,} texts were {'decrypted' if decrypt else 'encrypted with the first key'}.")
     if done.unreadable:
         raise SettingsError(
-            f"{done.unreadable:,} texts cannot be read, because their key is not among STORAGE_KEYS. Add it and run "
-            "the command again; or leave them, and they are deleted when they are 30 days old."
+            later(
+                "{unreadable} texts cannot be read, because their key is not among STORAGE_KEYS. Add it and run the "
+                "command again; or leave them, and they are deleted when they are 30 days old.",
+                unreadable=later_whole(done.unreadable),
+            )
         )
 
 

@@ -16,6 +16,7 @@ from bot.app import chosen_preset
 from bot.errors import GlassboxError, SettingsError
 from bot.inference.checkpoints.catalogue import Preset
 from bot.inference.serving.groups import Grouping, Scaling
+from bot.locales.message import later
 from bot.operating.address import Address
 from bot.operator_lines import say
 from bot.serving import Arguments, build_with
@@ -39,7 +40,7 @@ def address_of(text: str) -> Address:
     except ValueError:
         address = None
     if address is None or not address.port:
-        raise SettingsError("SERVE_ADDRESS must be host:port, such as 127.0.0.1:8000.")
+        raise SettingsError(later("SERVE_ADDRESS must be host:port, such as 127.0.0.1:8000."))
     return address
 
 
@@ -57,8 +58,11 @@ def check(address: Address) -> None:
             probe.bind((address.host, address.port))
     except OSError:
         raise SettingsError(
-            f"SERVE_ADDRESS: port {address.port} is taken or not allowed, or this machine does not have that address. "
-            "Choose another, such as 127.0.0.1:8001."
+            later(
+                "SERVE_ADDRESS: port {port} is taken or not allowed, or this machine does not have that address. "
+                "Choose another, such as 127.0.0.1:8001.",
+                port=address.port,
+            )
         ) from None
 
 
@@ -72,12 +76,14 @@ def serve_inference(settings: Settings, replicas: int | None) -> None:
         SettingsError: a setting cannot be used, or Ray is not installed.
     """
     if importlib.util.find_spec("ray") is None:
-        raise SettingsError('Ray is not installed. Install it with: pip install "glassbox-bot[ray]"')
+        raise SettingsError(later('Ray is not installed. Install it with: pip install "glassbox-bot[ray]"'))
     address = address_of(settings.serve_address)
     if settings.inference_key is None and not is_loopback(address):
         raise SettingsError(
-            "INFERENCE_KEY is not set, and SERVE_ADDRESS lets other machines in. Set a long random key, such as "
-            'python -c "import secrets; print(secrets.token_hex(32))" prints.'
+            later(
+                "INFERENCE_KEY is not set, and SERVE_ADDRESS lets other machines in. Set a long random key, such as "
+                'python -c "import secrets; print(secrets.token_hex(32))" prints.'
+            )
         )
     preset = chosen_preset(settings, "course")
     check(address)
@@ -112,7 +118,7 @@ def _run(settings: Settings, preset: Preset, address: Address, replicas: int | N
     try:
         serve.run(build_with(settings, preset, arguments), name=APPLICATION, route_prefix="/")
     except RuntimeError:  # its text is Ray's, with tracebacks
-        raise SettingsError("Ray could not start the replicas. The lines above say why.") from None
+        raise SettingsError(later("Ray could not start the replicas. The lines above say why.")) from None
     number = f"{scaling.max_replicas} replica{'s' if scaling.max_replicas > 1 else ''}"
     key = "with INFERENCE_KEY" if settings.inference_key else "without a key, for this machine only"
     line = (

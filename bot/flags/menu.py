@@ -8,10 +8,12 @@ from dataclasses import dataclass, replace
 import discord
 
 from bot.inference.languages.lookup import language
+from bot.locales.languages import language_name
+from bot.locales.message import _, later
 from bot.replies.components.buttons import Action
 from bot.replies.components.press import Component
 
-CHOOSE = Action("flag-language", "Into which language?")
+CHOOSE = Action("flag-language", later("Into which language?"))
 """Its detail is a `Choice`."""
 LONGEST_LABEL = 100
 
@@ -52,7 +54,9 @@ class LanguageMenu(
         menu: discord.ui.Select[View] = discord.ui.Select(custom_id=custom_id, placeholder=CHOOSE.label)
         for code in languages:
             one = language(code)
-            menu.add_option(label=one.own_name[:LONGEST_LABEL], value=code, description=one.name[:LONGEST_LABEL])
+            menu.add_option(
+                label=one.own_name[:LONGEST_LABEL], value=code, description=language_name(one.code)[:LONGEST_LABEL]
+            )
         return cls(menu)
 
     @property
@@ -65,7 +69,13 @@ def question(emoji: str, choice: Choice, languages: Sequence[str]) -> tuple[str,
     """Return the sentence and the menu that ask for a language."""
     view = discord.ui.View(timeout=None)
     view.add_item(LanguageMenu.of(choice, languages))
-    return f"{emoji} has several languages. <@{choice.person}>, into which one?", view
+    sentence = _(
+        # Translators: {flag} is the flag of a country, such as 🇨🇭.
+        "{flag} has several languages. {person}, into which one?",
+        flag=emoji,
+        person=f"<@{choice.person}>",
+    )
+    return sentence, view
 
 
 def chosen(choice: Choice, interaction: discord.Interaction) -> Choice:

@@ -16,6 +16,8 @@ from bot.flags.menu import Choice, question
 from bot.flags.territories import languages_of, territory_of
 from bot.inference.languages.lookup import language
 from bot.inference.languages.pairs import LanguagePairs
+from bot.locales.message import Message, later
+from bot.locales.values import later_language
 from bot.replies.acknowledgement import defer
 from bot.replies.delivery import ResponseKind
 from bot.replies.message_delivery import MessageReply
@@ -25,6 +27,7 @@ from bot.replies.results.translate import render_below
 from bot.replies.silence import Silence
 from bot.request_ids import add_words_of, is_answered_again, request_id
 from bot.servers.features import MessageFeature
+from bot.servers.speech import speak_in
 from bot.storage.database import FAILURES
 from bot.storage.opt_outs import ReadAlong
 from bot.tasks.translate import TranslateRequest
@@ -41,11 +44,11 @@ NOTICE_SECONDS = 20.0
 """How long a sentence stays that says why there is no translation."""
 CHOICE_SECONDS = 120.0
 """How long a menu of languages waits for a choice."""
-NOT_YOURS = "Only the person who put the flag can choose. Put one yourself, and I ask you."
-OFF = "This server has turned off flags, or public answers. In the menu of a message, **Translate** still works."
-BOTH = "With `/translate` you choose both languages."
-NOT_OFFERED = "I cannot translate into this language here. Please choose another one."
-UNREADABLE = "I cannot read this message any more, so I do not translate it."
+NOT_YOURS = later("Only the person who put the flag can choose. Put one yourself, and I ask you.")
+OFF = later("This server has turned off flags, or public answers. In the menu of a message, **Translate** still works.")
+BOTH = later("With `/translate` you choose both languages.")
+NOT_OFFERED = later("I cannot translate into this language here. Please choose another one.")
+UNREADABLE = later("I cannot read this message any more, so I do not translate it.")
 NEEDED = discord.Permissions(view_channel=True, read_message_history=True, embed_links=True)
 
 Place = discord.TextChannel | discord.VoiceChannel | discord.StageChannel | discord.Thread
@@ -84,6 +87,7 @@ class FlagTranslator:
         request_id.set(str(discord.utils.time_snowflake(discord.utils.utcnow(), high=True)))
         if not await self._is_allowed(flag, payload.member) or self._is_too_fast(flag):
             return
+        await speak_in(self._bot.servers, flag.guild)
         languages = await self._languages(flag.territory)
         if languages:
             await self._once(flag, languages)
@@ -178,8 +182,7 @@ class FlagTranslator:
                 return False
             await self._bot.delivery.answer_at(reply, request, render_below)
         except GlassboxError as error:
-            both = f" {BOTH}" if isinstance(error, InvalidRequest) else ""
-            await reply.tell(error.sentence + both)
+            await reply.tell(f"{error.sentence} {BOTH}" if isinstance(error, InvalidRequest) else error.sentence)
             seconds = NOTICE_SECONDS
         finally:
             self._note(reply, flag)
@@ -299,12 +302,12 @@ class FlagTranslator:
         return MessageReply(flag.channel.get_partial_message(flag.message_id), asker=flag.asker, files=may.attach_files)
 
 
-def _already(flag: Flag, code: str, found: int | None) -> str:
-    name = language(code).name
+def _already(flag: Flag, code: str, found: int | None) -> Message:
+    into = later_language(language(code).code)
     if found is None:
-        return f"This message is being translated into {name} just now. Please wait for it."
+        return later("This message is being translated into {language} just now. Please wait for it.", language=into)
     link = f"https://discord.com/channels/{flag.guild.id}/{flag.channel.id}/{found}"
-    return f"This message has been translated into {name} already: {link}"
+    return later("This message has been translated into {language} already: {link}", language=into, link=link)
 
 
 def _may_answer(channel: Place) -> bool:

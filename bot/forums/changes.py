@@ -8,10 +8,11 @@ import discord
 
 from bot.errors import InvalidRequest
 from bot.forums.components import LOG, MODE, MOST, THRESHOLD, USE, Pressed
+from bot.locales.message import later
 from bot.servers.settings import ServerSettings
 from bot.servers.topics.forums import MOST_TAGS, ForumMode, ForumSettings, TagSettings
 
-NEVER_OFFERED = "I have not offered that. Please open the page again with `/forum-tags setup`."
+NEVER_OFFERED = later("I have not offered that. Please open the page again with `/forum-tags setup`.")
 
 
 def changed(
@@ -60,12 +61,17 @@ def _within(number: float, low: float, high: float) -> float:
 def _check_log(forum: discord.ForumChannel, channel_id: int) -> None:
     channel = forum.guild.get_channel(channel_id)
     if not isinstance(channel, discord.TextChannel):
-        raise InvalidRequest("The log must be a text channel of this server that I can see. Nothing has changed.")
+        raise InvalidRequest(
+            later("The log must be a text channel of this server that I can see. Nothing has changed.")
+        )
     mine = channel.permissions_for(forum.guild.me)
     if not (mine.view_channel and mine.send_messages and mine.embed_links):
         raise InvalidRequest(
-            f"I may not write to {channel.mention}. Allow me **View Channel**, **Send Messages** and **Embed Links** "
-            "there, and choose it again. Nothing has changed."
+            later(
+                "I may not write to {mention}. Allow me **View Channel**, **Send Messages** and **Embed Links** "
+                "there, and choose it again. Nothing has changed.",
+                mention=channel.mention,
+            )
         )
 
 

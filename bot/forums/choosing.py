@@ -8,12 +8,15 @@ import discord
 from discord import app_commands
 
 from bot.errors import InvalidRequest, SomebodyElses
+from bot.locales.message import later
 
 Interaction = discord.Interaction[Any]
 
-WHICH = "Which forum? Use this in one of its posts, or choose it with the option `forum`."
-NOT_ALLOWED = "You need the permission **Manage Channels** in {} for that. Ask somebody who manages this server."
-UNSEEN = "This forum was deleted, or I do not see it any more."
+WHICH = later("Which forum? Use this in one of its posts, or choose it with the option `forum`.")
+NOT_ALLOWED = later(
+    "You need the permission **Manage Channels** in {forum} for that. Ask somebody who manages this server."
+)
+UNSEEN = later("This forum was deleted, or I do not see it any more.")
 
 
 class ForumTransformer(app_commands.Transformer):
@@ -60,5 +63,5 @@ def checked(interaction: Interaction, forum: discord.ForumChannel) -> discord.Fo
     member = interaction.user
     theirs = forum.permissions_for(member) if isinstance(member, discord.Member) else discord.Permissions.none()
     if not (theirs.manage_channels and theirs.view_channel and theirs.read_message_history):
-        raise SomebodyElses(NOT_ALLOWED.format(forum.mention))
+        raise SomebodyElses(NOT_ALLOWED.filled(forum=forum.mention))
     return forum

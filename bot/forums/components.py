@@ -8,25 +8,27 @@ from typing import Any, TypeVar
 
 import discord
 
+from bot.locales.message import later
 from bot.replies.components.buttons import Action
 from bot.replies.components.press import Component
 
 ItemT = TypeVar("ItemT", bound=discord.ui.Item[Any])
 
-ADD = Action("forum-add", "Add all", discord.ButtonStyle.success)
+# Translators: buttons, and titles and placeholders of menus, of the pages about tags for the posts of a forum.
+ADD = Action("forum-add", later("Add all"), discord.ButtonStyle.success)
 """Adds a proposed tag to a post, or all of them."""
-DISMISS = Action("forum-dismiss", "No, thanks")
-UNDO = Action("forum-undo", "Remove these tags")
-MODE = Action("forum-mode", "What happens to new posts")
-THRESHOLD = Action("forum-threshold", "How sure the model must be")
-USE = Action("forum-use", "Use another threshold")
-MOST = Action("forum-most", "Most tags a post")
-LOG = Action("forum-log", "Log")
-TAG = Action("forum-tag", "Settings of a tag")
-SAVE_TAG = Action("forum-tag-save", "Settings of a tag")
-DRY_RUN = Action("forum-dry-run", "Dry run", discord.ButtonStyle.primary)
-REPORT = Action("forum-report", "Report")
-SETUP = Action("forum-setup", "Setup")
+DISMISS = Action("forum-dismiss", later("No, thanks"))
+UNDO = Action("forum-undo", later("Remove these tags"))
+MODE = Action("forum-mode", later("What happens to new posts"))
+THRESHOLD = Action("forum-threshold", later("How sure the model must be"))
+USE = Action("forum-use", later("Use another threshold"))
+MOST = Action("forum-most", later("Most tags a post"))
+LOG = Action("forum-log", later("Log"))
+TAG = Action("forum-tag", later("Settings of a tag"))
+SAVE_TAG = Action("forum-tag-save", later("Settings of a tag"))
+DRY_RUN = Action("forum-dry-run", later("Dry run"), discord.ButtonStyle.primary)
+REPORT = Action("forum-report", later("Report"))
+SETUP = Action("forum-setup", later("Setup"))
 
 CHANNEL = discord.SelectDefaultValueType.channel
 ALL = 0

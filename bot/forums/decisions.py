@@ -11,11 +11,13 @@ import discord
 from bot.errors import ButtonRefused, InvalidRequest, SomebodyElses, Unanswered, describe
 from bot.forums.components import ALL, Pressed
 from bot.forums.pages.log import NOT_ALLOWED, entry
-from bot.forums.pages.names import said
+from bot.forums.pages.names import names
 from bot.forums.pages.proposal import proposal
 from bot.forums.publishing import Publisher, set_tags
 from bot.forums.record import PostRecord, TagState
 from bot.forums.services import Services, forum_of
+from bot.locales.message import later
+from bot.locales.values import later_joined
 from bot.replies.acknowledgement import defer
 from bot.replies.discord_errors import outcome_of
 from bot.replies.pending import Edit, edit_for_good, until_accepted
@@ -26,12 +28,14 @@ log = logging.getLogger(__name__)
 
 Interaction = discord.Interaction[Any]
 
-FORGOTTEN = "I no longer know what I proposed for this post. Its tags can still be set by hand."
-GONE = "This post was archived, locked or deleted, so its tags stay as they are."
-FULL = f"This post has {MOST_TAGS} tags already, and Discord allows no more. Remove one first."
-NOT_YOURS = "Only the author of this post and moderators can decide about its tags."
-MODERATORS = "Only moderators can do that: it takes the permission Manage Threads."
-NOT_LOOKED_UP = "I cannot look up what I proposed just now. Please try again in a moment."
+FORGOTTEN = later("I no longer know what I proposed for this post. Its tags can still be set by hand.")
+GONE = later("This post was archived, locked or deleted, so its tags stay as they are.")
+FULL = later(
+    "This post has {most_tags} tags already, and Discord allows no more. Remove one first.", most_tags=MOST_TAGS
+)
+NOT_YOURS = later("Only the author of this post and moderators can decide about its tags.")
+MODERATORS = later("Only moderators can do that: it takes the permission Manage Threads.")
+NOT_LOOKED_UP = later("I cannot look up what I proposed just now. Please try again in a moment.")
 
 
 class Decisions:
@@ -54,7 +58,7 @@ class Decisions:
         asked = [tag for tag in proposed if pressed.tag in (ALL, tag) and forum.get_tag(tag) is not None]
         allowed = [tag for tag in asked if is_moderator or not _is_moderated(forum, tag)]
         if asked and not allowed:
-            raise SomebodyElses(f"Only moderators can add {said(forum, asked)}.")
+            raise SomebodyElses(later("Only moderators can add {tags}.", tags=later_joined(names(forum, asked))))
         await defer(interaction)
         added: Sequence[int] = ()
         if allowed:
@@ -142,7 +146,7 @@ class Decisions:
         try:
             await set_tags(thread, tags)
         except discord.Forbidden:
-            raise InvalidRequest(NOT_ALLOWED.format(forum.mention)) from None
+            raise InvalidRequest(NOT_ALLOWED.filled(forum=forum.mention)) from None
 
     async def _changed(
         self, thread: discord.Thread, record: PostRecord, state: TagState, tags: Sequence[int]

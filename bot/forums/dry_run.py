@@ -15,6 +15,7 @@ from bot.forums.precision import Share, TagTally
 from bot.forums.question import Labels
 from bot.forums.reading import read_post
 from bot.forums.services import Services
+from bot.locales.lists import joined
 from bot.servers.topics.forums import MOST_TAGS, ForumSettings
 from bot.storage.opt_outs import ReadAlong
 
@@ -121,7 +122,7 @@ async def dry_run(
             task.cancel()
     found = [task.result() for task in tasks if task.done() and not task.cancelled()]
     known = [one for one in found if one is not None]
-    checkpoints = " and ".join(sorted({checkpoint for _, checkpoint in known}))
+    checkpoints = joined(sorted({checkpoint for _post, checkpoint in known}))
     return DryRun(tuple(post for post, _ in known), len(posts) - len(mine), len(mine) - len(known), checkpoints)
 
 

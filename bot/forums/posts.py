@@ -8,6 +8,7 @@ import logging
 import discord
 
 from bot.errors import InvalidRequest, Unanswered, describe
+from bot.locales.message import later
 
 log = logging.getLogger(__name__)
 
@@ -29,11 +30,14 @@ async def last_posts(forum: discord.ForumChannel, number: int) -> list[discord.T
             archived = [thread async for thread in forum.archived_threads(limit=2 * number)]
     except discord.Forbidden:
         raise InvalidRequest(
-            f"Discord does not let me list the posts of {forum.mention}. Allow me **View Channel** and "
-            "**Read Message History** there."
+            later(
+                "Discord does not let me list the posts of {mention}. Allow me **View Channel** and **Read Message "
+                "History** there.",
+                mention=forum.mention,
+            )
         ) from None
     except Exception as error:  # see `bot.replies.discord_errors`
         log.info("posts cannot be listed: %s", describe(error))
-        raise Unanswered("Discord does not give me the posts just now. Please try again in a moment.") from error
+        raise Unanswered(later("Discord does not give me the posts just now. Please try again in a moment.")) from error
     posts = {thread.id: thread for thread in (*archived, *active)}
     return [posts[key] for key in sorted(posts, reverse=True)][:number]

@@ -15,6 +15,7 @@ from bot.forums.pages.log import NOT_ALLOWED, NOT_DONE, entry
 from bot.forums.pages.proposal import proposal
 from bot.forums.record import PostRecord, TagState
 from bot.forums.services import Services, forum_of
+from bot.locales.message import Message
 from bot.replies.acknowledgement import NO_MENTIONS
 from bot.replies.discord_errors import Outcome, outcome_of
 from bot.replies.pending import until_accepted
@@ -87,7 +88,7 @@ class Publisher:
         record: PostRecord,
         settings: ForumSettings,
         present: Sequence[int],
-    ) -> str | None:
+    ) -> Message | None:
         """Apply or propose tags; return why Discord has refused it."""
         try:
             if settings.mode is ForumMode.PROPOSE:
@@ -97,7 +98,7 @@ class Publisher:
         except Exception as error:  # see `bot.replies.discord_errors`
             log.warning("a post gets no tags: %s", describe(error))
             self._silence.hear(forum.id, error)
-            return NOT_ALLOWED.format(forum.mention) if isinstance(error, discord.Forbidden) else NOT_DONE
+            return NOT_ALLOWED.filled(forum=forum.mention) if isinstance(error, discord.Forbidden) else NOT_DONE
         return None
 
     async def _propose(self, thread: discord.Thread, forum: discord.ForumChannel, record: PostRecord) -> None:
@@ -125,7 +126,7 @@ class Publisher:
         settings: ForumSettings,
         *,
         by: discord.abc.User | None = None,
-        refused: str | None = None,
+        refused: Message | None = None,
     ) -> None:
         """Tell the log's channel about a post, if the forum has a log."""
         channel = None if settings.log_channel is None else forum.guild.get_channel(settings.log_channel)

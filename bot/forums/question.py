@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from bot.errors import InvalidRequest
+from bot.locales.message import later
 from bot.servers.topics.forums import MOST_TAGS, ForumSettings
 from bot.tasks.zeroshot import LONGEST_LABEL, MOST_LABELS, ZeroShotRequest, ZeroShotResult
 from bot.text.accepted import MAX_CHARACTERS, clean_text, has_words
@@ -52,7 +53,7 @@ class Labels:
     def request(self, text: str) -> ZeroShotRequest:
         """Return the request about a post; raise `InvalidRequest` if there are no words in it, or no labels."""
         if not self.tags:
-            raise InvalidRequest("This forum has no tags that I could use.")
+            raise InvalidRequest(later("This forum has no tags that I could use."))
         labels = tuple(self.tags)
         return ZeroShotRequest(text, labels if len(labels) > 1 else (*labels, OTHER), multi_label=True)
 

@@ -16,9 +16,11 @@ from bot.forums.reading import PostText, read_post
 from bot.forums.record import PostRecord, TagRecord, TagState
 from bot.forums.services import Services, forum_of
 from bot.inference.requests import Answer
+from bot.locales.message import later
 from bot.replies.reply import footer, truncation
 from bot.replies.work.offer import work_of
 from bot.request_ids import request_id
+from bot.servers.speech import speak_in
 from bot.servers.topics.forums import ForumMode, ForumSettings
 from bot.storage.database import FAILURES
 from bot.tasks.zeroshot import ZeroShotRequest, ZeroShotResult
@@ -27,8 +29,8 @@ log = logging.getLogger(__name__)
 
 CATCH_UP_SECONDS = 24 * 3600.0
 """How old a post may be that was created while the bot was away. An older one stays as it is."""
-TITLE_ONLY = "Only the title was read."
-TITLE_AND_MESSAGE = "Title and first message were read."
+TITLE_ONLY = later("Only the title was read.")
+TITLE_AND_MESSAGE = later("Title and first message were read.")
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,7 @@ class Judgement:
         """Who has judged, and what was read."""
         read = TITLE_AND_MESSAGE if self.text.has_message else TITLE_ONLY
         cut = truncation(self.answer.result.truncated, "post")
-        return footer(self.answer, " ".join(filter(None, (read, cut))))
+        return footer(self.answer, " ".join(filter(None, (str(read), cut))))
 
 
 class Tagger:
@@ -86,6 +88,7 @@ class Tagger:
             return
         posts = self._services.store.forum_posts
         request_id.set(str(thread.id))
+        await speak_in(self._services.servers, forum.guild)
         try:
             turn = await posts.claim(thread.id, guild=forum.guild.id, forum=forum.id)
             if turn is None:

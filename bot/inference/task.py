@@ -10,6 +10,8 @@ from typing import Any, Generic, Never, TypeVar
 from bot.errors import ModelUnavailable
 from bot.inference.operations import TaskRun
 from bot.inference.requests import Request
+from bot.locales.message import Message, later
+from bot.locales.values import later_either
 
 HeadT_contra = TypeVar("HeadT_contra", contravariant=True)
 RequestT_contra = TypeVar("RequestT_contra", contravariant=True)
@@ -26,6 +28,20 @@ class HeadKind(StrEnum):
     TOKEN_CLASSIFIER = "token classifier"  # noqa: S105 (of language)
     EMBEDDER = "sentence encoder"
     QUESTION_ANSWERING = "question answering model"
+
+
+# Translators: kinds of models, as in "The checkpoint that is set for /fill is a causal language model, and this command
+# needs a masked language model or a causal language model."
+KINDS: Mapping[HeadKind, Message] = {
+    HeadKind.SEQUENCE_CLASSIFIER: later("a sequence classifier"),
+    HeadKind.MASKED_LM: later("a masked language model"),
+    HeadKind.CAUSAL_LM: later("a causal language model"),
+    HeadKind.SEQ2SEQ_LM: later("an encoder-decoder language model"),
+    HeadKind.TOKEN_CLASSIFIER: later("a token classifier"),
+    HeadKind.EMBEDDER: later("a sentence encoder"),
+    HeadKind.QUESTION_ANSWERING: later("a question answering model"),
+}
+"""With their articles."""
 
 
 @dataclass(frozen=True)
@@ -115,12 +131,14 @@ class Task(Generic[ResultT]):
         """Return how heads of a kind answer; raise `ModelUnavailable` if they cannot do the task."""
         if (implementation := self.implementations.get(kind)) is not None:
             return implementation
-        possible = " or ".join(map(_with_article, self.implementations))
         raise ModelUnavailable(
-            f"The checkpoint that is set for /{self.name} is {_with_article(kind)}, and this command needs "
-            f"{possible}. Whoever runs this bot can change it with {self.name.upper()}_CHECKPOINT."
+            later(
+                # Translators: {kind} and the items of {possible} are such as "a causal language model".
+                "The checkpoint that is set for {command} is {kind}, and this command needs {possible}. Whoever "
+                "runs this bot can change it with {setting}.",
+                command=f"/{self.name}",
+                kind=KINDS[kind],
+                possible=later_either(KINDS[one] for one in self.implementations),
+                setting=f"{self.name.upper()}_CHECKPOINT",
+            )
         )
-
-
-def _with_article(noun: str) -> str:
-    return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"

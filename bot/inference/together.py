@@ -15,10 +15,11 @@ from bot.inference.backend import Backend
 from bot.inference.requests import Answer, Request, Result
 from bot.inference.status import in_words
 from bot.inference.timers import wait_at_most
+from bot.locales.message import Message, later
 
 log = logging.getLogger(__name__)
 
-STOPPED = "Stopped before it had begun."
+STOPPED = later("Stopped before it had begun.")
 
 
 @dataclass(frozen=True)
@@ -28,14 +29,19 @@ class Outcome:
     Attributes:
         answer: if it is complete.
         partial: the newest partial result, if there is one.
-        sentence: why there is no answer, or None.
+        message: why there is no answer, or None.
         loading: the progress of its checkpoint, if it waits for that.
     """
 
     answer: Answer[Any] | None = None
     partial: Any = None
-    sentence: str | None = None
+    message: str | Message | None = None
     loading: Loading | None = None
+
+    @property
+    def sentence(self) -> str | None:
+        """The message in the current locale."""
+        return None if self.message is None else str(self.message)
 
     @property
     def result(self) -> Any:
@@ -172,12 +178,12 @@ class Together(Answering[Outcomes]):
         except asyncio.CancelledError:
             if index not in self._given_up:
                 raise
-            return Outcome(sentence=STOPPED), Unanswered(STOPPED)
+            return Outcome(message=STOPPED), Unanswered(STOPPED)
         except GlassboxError as error:
-            return Outcome(sentence=error.sentence), error
+            return Outcome(message=error.message), error
         except Exception as error:
             log.error("one of several answers failed: %s", describe(error))
-            return Outcome(sentence=UNEXPECTED), error
+            return Outcome(message=UNEXPECTED), error
 
 
 def _cancel(parts: Sequence[Answering[Any] | GlassboxError]) -> None:
@@ -191,9 +197,11 @@ def _explained(refusal: Refused, number: int, *, has_begun: bool) -> Refused:
     if not isinstance(refusal, TooManyRequests) or not has_begun:
         return refusal
     explained = TooManyRequests(refusal.limit)
-    sentence = (
-        f"These are {number} requests at once, and you may have {refusal.limit}. Please wait for your other answers, "
-        "or take fewer checkpoints."
+    sentence = later(
+        "These are {number} requests at once, and you may have {limit}. Please wait for your other answers, or take "
+        "fewer checkpoints.",
+        number=number,
+        limit=refusal.limit,
     )
     GlassboxError.__init__(explained, sentence)
     return explained

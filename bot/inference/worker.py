@@ -232,7 +232,7 @@ class InferenceWorker(Backend, Bundling):
                 failed = self._pool.state(name).phase is Phase.FAILED
                 names = self._pool.checkpoint(name).tasks if failed else (name,)
                 told.update(names)
-                log.error("the checkpoint for /%s is not available: %s", ", /".join(names), error.sentence)
+                log.error("the checkpoint for /%s is not available: %s", ", /".join(names), error.english)
             except Exception as error:  # a bug of ours; the other checkpoints are loaded all the same
                 log.error("the checkpoint for /%s could not be loaded ahead of time: %s", name, describe(error))
         self._preloaded = True
@@ -245,7 +245,7 @@ class InferenceWorker(Backend, Bundling):
                 try:
                     await self._pool.fetch(pooled)
                 except GlassboxError as error:
-                    log.error("%s cannot be chosen: %s", pooled.state.spec.name, error.sentence)
+                    log.error("%s cannot be chosen: %s", pooled.state.spec.name, error.english)
 
     async def aclose(self) -> None:
         """Drain: accept nothing new, finish what is running, refuse the rest, and stop the threads.

@@ -8,23 +8,31 @@ explanations, constants. `python -m babel` finds the sentences by these four nam
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import TypeAlias, Union
+from dataclasses import dataclass, field, replace
+from typing import TypeAlias
 
 from bot.locales.catalogue import catalogue
 from bot.locales.current import current_locale
 
-Value: TypeAlias = Union[str, int, float, "Message"]
+
+class Readable:
+    """What is written in the current locale when it is read, by `str`."""
+
+    def __format__(self, specification: str) -> str:
+        return format(str(self), specification)
+
+
+Value: TypeAlias = str | int | float | Readable
 
 
 @dataclass(frozen=True)
-class Message:
+class Message(Readable):
     """A sentence that is translated when it is read."""
 
     template: str
     """In English, with fields as `str.format` has them: "Please wait {seconds} seconds."."""
     values: Mapping[str, Value] = field(default_factory=dict, hash=False)
-    """Of the fields. Messages among them are translated as well."""
+    """Of the fields. Messages among them are translated as well, and other values of `bot.locales.values` written."""
     other: str = ""
     """The English plural, if the message counts something."""
     count: int = 0
@@ -34,22 +42,27 @@ class Message:
 
     def __str__(self) -> str:
         """Return the sentence in the current locale."""
-        messages = catalogue(current_locale())
-        match self.context, self.other:
-            case "", "":
-                text = messages.gettext(self.template)
-            case "", other:
-                text = messages.ngettext(self.template, other, self.count)
-            case context, "":
-                text = messages.pgettext(context, self.template)
-            case context, other:
-                text = messages.npgettext(context, self.template, other, self.count)
+        text = self.text()
         if self.other:
             return text.format(count=self.count, **self.values)
         return text.format(**self.values) if self.values else text
 
-    def __format__(self, specification: str) -> str:
-        return format(str(self), specification)
+    def filled(self, **values: Value) -> Message:
+        """Return the same sentence with values for its fields, for templates that are constants."""
+        return replace(self, values={**self.values, **values})
+
+    def text(self) -> str:
+        """Return the sentence in the current locale, with its fields still to be filled in."""
+        messages = catalogue(current_locale())
+        match self.context, self.other:
+            case "", "":
+                return messages.gettext(self.template)
+            case "", other:
+                return messages.ngettext(self.template, other, self.count)
+            case context, "":
+                return messages.pgettext(context, self.template)
+            case context, other:
+                return messages.npgettext(context, self.template, other, self.count)
 
 
 def _(template: str, /, **values: Value) -> str:

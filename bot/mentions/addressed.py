@@ -6,11 +6,14 @@ import discord
 import regex
 
 from bot.errors import InvalidRequest
+from bot.locales.message import later
 from bot.replies.message_text import NO_TEXT, read_message, text_files, text_of, with_names
 
 WRITTEN = (discord.MessageType.default, discord.MessageType.reply)
 """Messages that somebody has written; not those of the system, nor answers to commands."""
-UNSEEN_REPLY = "Discord does not show me this reply, because it is to the answer of a command. Please mention me in it."
+UNSEEN_REPLY = later(
+    "Discord does not show me this reply, because it is to the answer of a command. Please mention me in it."
+)
 
 
 def is_addressed(message: discord.Message, me: discord.abc.Snowflake, *, reads_along: bool) -> bool:

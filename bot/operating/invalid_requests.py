@@ -14,7 +14,9 @@ from typing import TypeAlias
 
 from cachetools import TTLCache
 
-from bot.errors import DiscordAvoided, seconds_in_words
+from bot.errors import DiscordAvoided
+from bot.locales.message import later
+from bot.locales.values import later_seconds
 from bot.operating.rest import route_class
 
 WINDOW_SECONDS = 600.0
@@ -32,15 +34,6 @@ INVALID = frozenset((401, 403, 429))
 TOO_MANY_REQUESTS = 429
 SHARED = "shared"
 """The scope of a rate limit that somebody else has used up. It does not count."""
-
-AVOIDED = (
-    "Discord has refused so much of what I asked it lately that I ask for less, or it would shut me out. Please try "
-    "again in {}."
-)
-AVOIDED_HERE = (
-    "Discord has refused this here {} times within ten minutes, so I leave it alone for now. Somebody who manages this "
-    "server can look at what I may do here."
-)
 
 _API = re.compile(r"/api(?:/v\d+)?(?P<path>/.*)")
 _OF_PLACE = re.compile(r"/(?P<place>(?:channels|guilds)/\d+)(?P<rest>/.*)?")
@@ -92,10 +85,23 @@ class InvalidRequests:
             return
         most = MOST_ANSWERING if _ANSWERING.fullmatch(call) else MOST
         if (seconds := self._seconds_until_fewer_than(most)) > 0:
-            raise DiscordAvoided(AVOIDED.format(seconds_in_words(seconds)))
+            raise DiscordAvoided(
+                # Translators: {time} is such as "2 minutes".
+                later(
+                    "Discord has refused so much of what I asked it lately that I ask for less, or it would shut me "
+                    "out. Please try again in {time}.",
+                    time=later_seconds(seconds),
+                )
+            )
         place = _place_of(method, call)
         if place is not None and len(self._places.get(place, ())) >= MOST_OF_A_PLACE:
-            raise DiscordAvoided(AVOIDED_HERE.format(MOST_OF_A_PLACE))
+            raise DiscordAvoided(
+                later(
+                    "Discord has refused this here {number} times within ten minutes, so I leave it alone for now. "
+                    "Somebody who manages this server can look at what I may do here.",
+                    number=MOST_OF_A_PLACE,
+                )
+            )
 
     def note(self, method: str, path: str, status: int, scope: str | None = None) -> None:
         """Hear of a response.

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from bot.errors import Refused, describe
+from bot.locales.message import Message, later
 from bot.replies.formatting.text import fit
 from bot.storage.database import FAILURES
 from bot.storage.maintenance import MaintenanceTable, Notice
@@ -35,21 +36,36 @@ class UnderMaintenance(Refused):
     """The operator has paused the bot."""
 
     def __init__(self, notice: Notice) -> None:
-        super().__init__(sentence_of(notice, time.time()))
+        super().__init__(message_of(notice, time.time()))
 
 
 def sentence_of(notice: Notice, now: float) -> str:
-    """Return what people read who ask something meanwhile."""
+    """Return what people read who ask something meanwhile, in the current locale."""
+    return str(message_of(notice, now))
+
+
+def message_of(notice: Notice, now: float) -> Message:
+    """Return the same, in the locale of whoever reads it."""
     reason = fit(" ".join(notice.reason.split()), LONGEST_REASON)[0]
     if notice.ends is None:
-        when = "Please try again later."
+        when = later("Please try again later.")
     elif notice.ends > now:
-        when = f"It should be over <t:{math.ceil(notice.ends)}:R>; please ask again then."
+        # Translators: {when} is such as "in 10 minutes".
+        when = later("It should be over {when}; please ask again then.", when=f"<t:{math.ceil(notice.ends)}:R>")
     else:
-        when = "It takes longer than expected; please try again a little later."
-    because = f": {reason}" if reason else ""
-    stop = "" if because.endswith((".", "!", "?")) else "."
-    return f"I am under maintenance, and answer nothing for now{because}{stop} {when}"
+        when = later("It takes longer than expected; please try again a little later.")
+    # Translators: two whole sentences, one after the other.
+    return later("{first} {second}", first=_said(reason), second=when)
+
+
+def _said(reason: str) -> Message:
+    if not reason:
+        return later("I am under maintenance, and answer nothing for now.")
+    if reason.endswith((".", "!", "?")):
+        # Translators: {reason} ends with a full stop.
+        return later("I am under maintenance, and answer nothing for now: {reason}", reason=reason)
+    # Translators: {reason} ends without a full stop.
+    return later("I am under maintenance, and answer nothing for now: {reason}.", reason=reason)
 
 
 class Maintenance:

@@ -11,16 +11,17 @@ from typing import Protocol
 import discord
 
 from bot.errors import InvalidRequest, Refused, describe
+from bot.locales.message import later
 
 log = logging.getLogger(__name__)
 
 REMEMBERED_SECONDS = 300.0
 """How long somebody who has left the team still counts as one of it."""
-NOT_YOURS = (
+NOT_YOURS = later(
     "Only whoever runs this bot may do this: the application's owner, or an admin or developer of its team. "
     "See `/help` for what you can use."
 )
-UNKNOWN = "Discord does not tell me just now who runs this bot. Please try again in a moment."
+UNKNOWN = later("Discord does not tell me just now who runs this bot. Please try again in a moment.")
 
 
 class Owned(Protocol):

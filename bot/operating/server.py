@@ -84,7 +84,7 @@ def _app(watch: Watch) -> web.Application:
         return web.json_response(content, status=OK if heartbeat.is_healthy else UNAVAILABLE)
 
     async def readiness(request: web.Request) -> web.Response:
-        missing = watch.missing()
+        missing = [str(lack) for lack in watch.missing()]
         return web.json_response({"ready": not missing, "missing": missing}, status=UNAVAILABLE if missing else OK)
 
     async def metrics(request: web.Request) -> web.Response:

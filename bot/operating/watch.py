@@ -16,6 +16,7 @@ from bot import __version__
 from bot.endings import Outcome
 from bot.inference.backend import Backend
 from bot.inference.status import WorkerStatus
+from bot.locales.message import Message
 from bot.operating.calls import Calls
 from bot.operating.gateway import Gateway, ShardedClient
 from bot.operating.heartbeat import Heartbeat
@@ -128,7 +129,7 @@ class Watch:
         self._dropped(event)
         self.last_hour.failed(f"unreadable event: {event}")
 
-    def missing(self) -> list[str]:
+    def missing(self) -> list[Message]:
         """Return what the process lacks to answer people."""
         return missing(self.gateway, self._read())
 

@@ -9,11 +9,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from bot.locales.message import Message, _, later, later_plural
+from bot.locales.numbers import whole
 from bot.pictures.canvas import MARGIN, SMALL, TEXT, WIDTH, Box, Canvas
 from bot.pictures.grid import Grid, column_labels, cut_labels, largest, matrix, number_in, row_labels
 from bot.pictures.palette import BORDER, CARD, MUTED, amount, greyness, ink_on
 from bot.pictures.picture import Picture
-from bot.pictures.wording import alt_text, as_chip, counted, first_of, listed, quoted
+from bot.pictures.wording import alt_text, as_chip, decimal, filled, listed, local, quoted
 
 MOST_TOKENS = 40
 """On an axis; a longer text shows its first."""
@@ -29,25 +31,32 @@ _NAMED = 3  # pairs in the alt text
 class Quantity:
     """What the numbers of a map are: each row sums to 1."""
 
-    of_scale: str
+    of_scale: Message
     """Beside the scale of colours."""
-    about: str
+    about: Message
     """Below the title."""
-    in_alt: str
-    of_all: str
+    in_alt: Message
+    """Lacks the numbers of tokens that look, and of those that are looked at."""
+    grey: Message
+    """Below the title, about a column apart, as `apart_in_alt`; both lack its token and its share."""
+    apart_in_alt: Message
 
 
 WEIGHT = Quantity(
-    "attention weight",
-    "Each row: where the token on the left looks.",
-    "Attention weights: {queries} looking at {keys}.",
-    "all weight",
+    # Translators: beside a scale of colours, at most 40 characters.
+    later("attention weight"),
+    later("Each row: where the token on the left looks."),
+    later("Attention weights: {queries} looking at {keys}."),
+    later("Grey: {token}, which gets {share} of all weight."),
+    later("{token} gets {share} of all weight."),
 )
 ARRIVING = Quantity(
-    "share that arrives",
-    "Each row: what arrives at the token on the left, by its length.",
-    "What arrives (weights times values): {queries} receiving from {keys}.",
-    "all that arrives",
+    # Translators: beside a scale of colours, at most 40 characters.
+    later("share that arrives"),
+    later("Each row: what arrives at the token on the left, by its length."),
+    later("What arrives (weights times values): {queries} receiving from {keys}."),
+    later("Grey: {token}, which gets {share} of all that arrives."),
+    later("{token} gets {share} of all that arrives."),
 )
 
 
@@ -126,7 +135,7 @@ def _cells(
             colour = greyness(value) if is_apart else weight_colour(value / top)
             canvas.box(box, colour)
             if grid.cell >= 34 and value >= 0.005:
-                number_in(canvas, box, f"{value:.2f}", ink_on(colour))
+                number_in(canvas, box, decimal(value, 2), ink_on(colour))
 
 
 def weight_colour(value: float) -> tuple[int, int, int]:
@@ -134,14 +143,25 @@ def weight_colour(value: float) -> tuple[int, int, int]:
 
 
 def _note(rows: Sequence[str], columns: Sequence[str], causal: bool, apart: Apart | None, quantity: Quantity) -> str:
-    hatched = "Hatched: comes later." if causal else ""
-    cut = first_of(MOST_TOKENS, max(len(rows), len(columns)), "tokens")
-    grey = (
-        ""
-        if apart is None
-        else f"Grey: {quoted(columns[apart.column])}, which gets {apart.share:.2f} of {quantity.of_all}."
-    )
-    return " ".join(filter(None, (quantity.about, hatched, grey, cut)))
+    hatched = _("Hatched: comes later.") if causal else ""
+    grey = "" if apart is None else _about(quantity.grey, columns, apart)
+    return " ".join(filter(None, (str(quantity.about), hatched, grey, first_tokens(max(len(rows), len(columns))))))
+
+
+def _about(said: Message, columns: Sequence[str], apart: Apart) -> str:
+    return filled(said, token=quoted(columns[apart.column]), share=decimal(apart.share, 2))
+
+
+def first_tokens(number: int) -> str:
+    """Say that only the first tokens are drawn; "" if these are all."""
+    if number <= MOST_TOKENS:
+        return ""
+    return _("The first {most} of {number} tokens.", most=MOST_TOKENS, number=whole(number))
+
+
+def tokens_in_words(number: int) -> Message:
+    """Return "9 tokens"."""
+    return later_plural("{number} token", "{number} tokens", number, number=whole(number))
 
 
 def _scale(canvas: Canvas, y: float, top: float, quantity: Quantity) -> float:
@@ -154,8 +174,8 @@ def _scale(canvas: Canvas, y: float, top: float, quantity: Quantity) -> float:
     for tick in (0.0, 0.1, 0.25, 0.5, 1.0):
         x = MARGIN + width * tick
         canvas.box(Box(x - 0.5, y + 12, 1, 4), MUTED)
-        canvas.text(x, y + 27, f"{tick * top:.2g}", SMALL, fill=MUTED, align=0.5 if tick else 0.0)
-    canvas.text(MARGIN + width + 16, y + 10, quantity.of_scale, SMALL, fill=MUTED)
+        canvas.text(x, y + 27, local(f"{tick * top:.2g}"), SMALL, fill=MUTED, align=0.5 if tick else 0.0)
+    canvas.text(MARGIN + width + 16, y + 10, str(quantity.of_scale), SMALL, fill=MUTED)
     return y + 29 + MARGIN
 
 
@@ -174,12 +194,23 @@ def _alt(
         if causal:
             seen[0] = -np.inf
     strongest = [
-        f"{quoted(rows[row])} to {quoted(columns[column])} {values[row, column]:.2f}"
+        _(
+            "{query} to {key} {weight}",
+            query=quoted(rows[row]),
+            key=quoted(columns[column]),
+            weight=decimal(float(values[row, column]), 2),
+        )
         for row, column in largest(seen, _NAMED)
     ]
     sentences = [
-        quantity.in_alt.format(queries=counted(len(rows), "token"), keys=counted(len(columns), "token")),
-        "" if apart is None else f"{quoted(columns[apart.column])} gets {apart.share:.2f} of {quantity.of_all}.",
-        f"Strongest{'' if apart is None else ' of the others'}: {listed(strongest)}." if strongest else "",
+        filled(quantity.in_alt, queries=tokens_in_words(len(rows)), keys=tokens_in_words(len(columns))),
+        "" if apart is None else _about(quantity.apart_in_alt, columns, apart),
+        _strongest(strongest, of_others=apart is not None) if strongest else "",
     ]
     return alt_text(sentences, title)
+
+
+def _strongest(pairs: Sequence[str], *, of_others: bool) -> str:
+    if of_others:
+        return _("Strongest of the others: {pairs}.", pairs=listed(pairs))
+    return _("Strongest: {pairs}.", pairs=listed(pairs))

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from bot.locales.message import _, plural
 from bot.pictures.attention import weight_colour
 from bot.pictures.canvas import MARGIN, SMALL, TEXT, Box, Canvas
 from bot.pictures.palette import BORDER, CARD
 from bot.pictures.picture import Picture
-from bot.pictures.wording import alt_text, counted
+from bot.pictures.wording import alt_text, decimal
 
 MOST_HEADS = 64
 _GAP = 10.0
@@ -30,7 +31,7 @@ def head_maps(
         causal: tokens see no later ones; these are hatched.
     """
     canvas = Canvas()
-    y = canvas.title(title, "Rows: tokens from top to bottom. Columns: what they look at. Dark: much.")
+    y = canvas.title(title, _("Rows: tokens from top to bottom. Columns: what they look at. Dark: much."))
     shown = heads[:MOST_HEADS]
     across = 3 if len(shown) <= 9 else 4 if len(shown) <= 16 else 6
     side = (canvas.width - 2 * MARGIN - (across - 1) * _GAP) / across
@@ -53,7 +54,7 @@ def _short(habit: tuple[str, float]) -> str:
 
 
 def _said(what: str, share: float) -> str:
-    return f"{what} {share:.2f}" if share else what
+    return f"{what} {decimal(share, 2)}" if share else f"{what}"
 
 
 def _map(canvas: Canvas, box: Box, weights: npt.NDArray[np.float32], *, causal: bool) -> None:
@@ -68,8 +69,21 @@ def _map(canvas: Canvas, box: Box, weights: npt.NDArray[np.float32], *, causal: 
 
 
 def _alt(habits: Sequence[tuple[str, float]], title: str) -> str:
-    said = [f"head {number} mostly {_said(*habit)}" for number, habit in enumerate(habits[:_NAMED], 1)]
-    more = f", and {len(habits) - _NAMED} more" if len(habits) > _NAMED else ""
+    said = "; ".join(
+        # Translators: {place} is what a head of the model mostly looks at, with its share: "the token itself 0.52".
+        _("head {number} mostly {place}", number=number, place=_said(*habit))
+        for number, habit in enumerate(habits[:_NAMED], 1)
+    )
+    if (more := len(habits) - _NAMED) > 0:
+        said = _("{heads}, and {number} more", heads=said, number=more)
     return alt_text(
-        [f"Attention weights of {counted(len(habits), 'head')}, each on its own: {'; '.join(said)}{more}."], title
+        [
+            plural(
+                "Attention weights of {count} head, each on its own: {heads}.",
+                "Attention weights of {count} heads, each on its own: {heads}.",
+                len(habits),
+                heads=said,
+            )
+        ],
+        title,
     )

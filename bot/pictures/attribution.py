@@ -6,12 +6,15 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from bot.locales.message import _, plural
+from bot.locales.numbers import whole
 from bot.pictures.canvas import MARGIN, SMALL, WIDTH, Box, Canvas
 from bot.pictures.direction import is_leftwards
+from bot.pictures.legend import Legend
 from bot.pictures.palette import BORDER, INK, MUTED, evidence, ink_on
 from bot.pictures.paragraph import Chip, Style
 from bot.pictures.picture import Picture
-from bot.pictures.wording import alt_text, counted, drawable, listed, quoted, signed
+from bot.pictures.wording import alt_text, drawable, listed, quoted, signed
 
 MOST_TOKENS = 80
 
@@ -90,21 +93,60 @@ def _bar(canvas: Canvas, room: Box, share: float) -> None:
 
 def _legend(canvas: Canvas, label: str, y: float) -> float:
     label = canvas.cut(label, SMALL, canvas.width / 4)
-    x = canvas.swatch(Box(MARGIN, y, 20, 13), f"+ ▲ speaks for {label}", evidence(1), radius=3)
-    canvas.swatch(Box(x, y, 20, 13), "− ▼ speaks against it", evidence(-1), radius=3, hatch=INK)
-    return y + 13 + MARGIN
+    legend = Legend(canvas, y, height=13)
+    # Translators: a legend of two entries in one line of a picture, at most 50 characters together.
+    legend.colour(_("+ ▲ speaks for {label}", label=label), evidence(1), radius=3)
+    legend.colour(_("− ▼ speaks against it"), evidence(-1), radius=3, hatch=INK)
+    return legend.y + 13 + MARGIN
 
 
 def _alt(tokens: Sequence[ScoredToken], label: str, title: str, note: str, decimals: int, noun: str) -> str:
     ranked = sorted((one for one in tokens if math.isfinite(one.score)), key=lambda token: token.score, reverse=True)
     sentences = [
-        f"Which of {counted(len(tokens), noun)} spoke for {label or 'the label'}.",
-        f"Most for it: {_named([token for token in ranked if token.score > 0], decimals)}.",
-        f"Most against it: {_named([token for token in reversed(ranked) if token.score < 0], decimals)}.",
+        _about(len(tokens), noun, label or _("the label")),
+        _("Most for it: {tokens}.", tokens=_named([one for one in ranked if one.score > 0], decimals)),
+        _("Most against it: {tokens}.", tokens=_named([one for one in reversed(ranked) if one.score < 0], decimals)),
         note,
     ]
     return alt_text(sentences, title)
 
 
+def _about(number: int, noun: str, label: str) -> str:
+    """Say what is drawn."""
+    shown: dict[str, str] = {"number": whole(number), "label": label}
+    match noun:
+        case "word":
+            return plural(
+                "Which of {number} word spoke for {label}.",
+                "Which of {number} words spoke for {label}.",
+                number,
+                **shown,
+            )
+        case "sentence":
+            return plural(
+                "Which of {number} sentence spoke for {label}.",
+                "Which of {number} sentences spoke for {label}.",
+                number,
+                **shown,
+            )
+        case "message":
+            return plural(
+                "Which of {number} message spoke for {label}.",
+                "Which of {number} messages spoke for {label}.",
+                number,
+                **shown,
+            )
+        case "part":
+            return plural(
+                "Which of {number} part spoke for {label}.",
+                "Which of {number} parts spoke for {label}.",
+                number,
+                **shown,
+            )
+    return plural(
+        "Which of {number} token spoke for {label}.", "Which of {number} tokens spoke for {label}.", number, **shown
+    )
+
+
 def _named(tokens: Sequence[ScoredToken], decimals: int) -> str:
-    return listed([f"{quoted(token.text)} {signed(token.score, decimals)}" for token in tokens[:_NAMED]]) or "none"
+    return listed([f"{quoted(token.text)} {signed(token.score, decimals)}" for token in tokens[:_NAMED]]) or _("none")

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from enum import Enum
 
+from bot.locales import numbers
+from bot.locales.message import _, plural
+from bot.locales.numbers import whole
 from bot.pictures.canvas import MARGIN, TEXT, Box, Canvas
 from bot.pictures.palette import ACCENT, FAINT, INK, MUTED, SECOND
 from bot.pictures.picture import Picture
-from bot.pictures.wording import alt_text, counted, drawable, percent, signed
+from bot.pictures.wording import alt_text, drawable, enumerated, more, percent, signed
 
 MOST_BARS = 12
 
@@ -27,7 +30,7 @@ class Unit(Enum):
     def said(self, value: float) -> str:
         """Return a value in words."""
         if self is Unit.COUNT:
-            return f"{value:,.0f}"
+            return numbers.decimal(value, 0)
         return percent(value) if self is Unit.PROBABILITY else signed(value)
 
 
@@ -60,8 +63,8 @@ def bars(
     scale = (highest - lowest) or 1.0
     names = [canvas.cut(label, TEXT, _LABEL_WIDTH, bold=True) for label, _ in shown]
     label_width = max((canvas.text_width(name, TEXT, bold=True) for name in names), default=0.0) + 2
-    numbers = max((canvas.text_width(one, TEXT, bold=True) for one in said[:MOST_BARS]), default=0.0) + 8
-    taken = label_width + 8 + max(numbers, _NUMBER_WIDTH)
+    widest = max((canvas.text_width(one, TEXT, bold=True) for one in said[:MOST_BARS]), default=0.0) + 8
+    taken = label_width + 8 + max(widest, _NUMBER_WIDTH)
     room = Box(MARGIN + label_width + 8, y, canvas.width - 2 * MARGIN - taken, _ROW)
     zero = room.x + room.width * (-lowest / scale)
     for index, (name, number) in enumerate(zip(names, drawn, strict=True)):
@@ -79,12 +82,14 @@ def bars(
         canvas.box(Box(zero - 0.5, room.y, 1, y - room.y), MUTED)
     if len(pairs) > len(shown):
         y += TEXT + 2
-        canvas.text(MARGIN, y, f"… {len(pairs) - len(shown):,} more", fill=MUTED)
+        canvas.text(MARGIN, y, more(len(pairs) - len(shown)), fill=MUTED)
     return canvas.picture(y + MARGIN, _alt(labels, said, title))
 
 
 def _alt(labels: Sequence[str], said: Sequence[str], title: str) -> str:
     named = [f"{label} {one}" for label, one in zip(labels[:MOST_BARS], said, strict=False)]
-    more = len(labels) - len(named)
-    name = f"{title}: " if title else f"{counted(len(labels), 'bar')}: "
-    return alt_text([f"{name}{', '.join(named)}{f', and {more:,} more' if more else ''}."])
+    shown, left = enumerated(named), len(labels) - len(named)
+    if left:
+        shown = _("{bars}, and {number} more", bars=shown, number=whole(left))
+    name = title or plural("{number} bar", "{number} bars", len(labels), number=whole(len(labels)))
+    return alt_text([_("{title}: {bars}.", title=name, bars=shown)])

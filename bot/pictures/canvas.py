@@ -10,10 +10,11 @@ from io import BytesIO
 import numpy as np
 from PIL import Image, ImageChops, ImageDraw
 
+from bot.pictures.breaking import pieces
 from bot.pictures.fonts import Han, Line, installed
 from bot.pictures.palette import BORDER, CARD, INK, MUTED, Colour
 from bot.pictures.picture import Picture
-from bot.pictures.wording import WIDEST, visible
+from bot.pictures.wording import WIDEST, more, visible
 
 SCALE = 2
 """Pixels per point."""
@@ -179,7 +180,7 @@ class Canvas:
 
     def more(self, y: float, number: int) -> float:
         """Write how many items are left out, if any are; return the y below the line."""
-        return self.note(y, f"… {number:,} more") if number else y
+        return self.note(y, more(number)) if number else y
 
     def note(self, y: float, text: str) -> float:
         """Write a line below y; return the y below it."""
@@ -189,14 +190,14 @@ class Canvas:
     def wrapped(self, text: str, size: float, width: float, lines: int, bold: bool = False) -> list[str]:
         """Return a text in lines, broken between words; the last line is cut."""
         found: list[str] = []
-        words = text.split()
-        while words and len(found) < lines - 1:
+        left = list(pieces(text))
+        while left and len(found) < lines - 1:
             taken = 1
-            while taken < len(words) and self.text_width(" ".join(words[: taken + 1]), size, bold) <= width:
+            while taken < len(left) and self.text_width("".join(left[: taken + 1]).rstrip(), size, bold) <= width:
                 taken += 1
-            found.append(self.cut(" ".join(words[:taken]), size, width, bold))
-            words = words[taken:]
-        return [*found, self.cut(" ".join(words), size, width, bold)] if words else found
+            found.append(self.cut("".join(left[:taken]).rstrip(), size, width, bold))
+            left = left[taken:]
+        return [*found, self.cut("".join(left).rstrip(), size, width, bold)] if left else found
 
     def _line(self, text: str, bold: bool) -> Line:
         # Shaping is slow, and the same line is measured, cut and drawn.

@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
+from functools import partial
 from itertools import groupby
 
+from bot.locales.message import _, plural
+from bot.locales.numbers import whole
 from bot.pictures.canvas import MARGIN, SMALL, TEXT, WIDTH, Box, Canvas
 from bot.pictures.direction import is_leftwards
+from bot.pictures.legend import Legend
 from bot.pictures.palette import BORDER, CARD, INK, MUTED, WORDS, Colour
 from bot.pictures.paragraph import Chip, Style
 from bot.pictures.picture import Picture
-from bot.pictures.wording import alt_text, counted, quoted
+from bot.pictures.wording import alt_text, enumerated, more, quoted
 
 MOST_ROWS = 8
 MOST_TOKENS = 96
@@ -78,8 +82,12 @@ def token_chips(rows: Sequence[TokenRow], title: str = "") -> Picture:
     for row in shown:
         y = _row(canvas, row, per_row, style, y)
     if len(rows) > len(shown):
-        y = canvas.note(y, f"… {counted(len(rows) - len(shown), 'more text')}")
+        y = canvas.note(y, _more_texts(len(rows) - len(shown)))
     return canvas.picture(_legend(canvas, shown, y), _alt(rows, title))
+
+
+def _more_texts(number: int) -> str:
+    return plural("… {number} more text", "… {number} more texts", number, number=whole(number))
 
 
 def _with_short_padding(tokens: Sequence[Token]) -> Iterator[Token]:
@@ -87,8 +95,8 @@ def _with_short_padding(tokens: Sequence[Token]) -> Iterator[Token]:
     for kind, group in groupby(tokens, key=lambda token: token.kind):
         run = list(group)
         if kind is Kind.PADDING and len(run) > MOST_PADDING:
-            more = len(run) - 1
-            run = [run[0], replace(run[0], text=f"… {more:,} more", stands_for=more)]
+            others = len(run) - 1
+            run = [run[0], replace(run[0], text=more(others), stands_for=others)]
         yield from run
 
 
@@ -113,9 +121,10 @@ def _row(canvas: Canvas, row: TokenRow, most: int, style: Style, y: float) -> fl
         ends = index + 1 == len(chips) or _divided(chip, chips[index + 1])
         left, right = (ends, starts) if leftwards else (starts, ends)
         _draw(canvas, chip, WORDS[word % len(WORDS)], (left, right, right, left))
-    more = sum(token.stands_for for token in row.tokens[len(chips) :])
-    rest = [f"… {more:,} more"] if more else []
-    rest += [f"✂ {row.left_out:,} cut off at the limit"] if row.left_out else []
+    others = sum(token.stands_for for token in row.tokens[len(chips) :])
+    rest = [more(others)] if others else []
+    # Translators: tokens that a model's limit has cut off.
+    rest += [_("✂ {number} cut off at the limit", number=whole(row.left_out))] if row.left_out else []
     return canvas.note(y - 6, "  ".join(rest)) if rest else y
 
 
@@ -150,30 +159,42 @@ def _outlined(canvas: Canvas, box: Box, kind: Kind, radius: float) -> None:
 def _legend(canvas: Canvas, rows: Sequence[TokenRow], y: float) -> float:
     """Explain the chips and the numbers below them; return the card's height."""
     kinds = {token.kind for row in rows for token in row.tokens}
-    x, base = MARGIN, y + 11
-    for kind, says in ((Kind.SPECIAL, "special token"), (Kind.PADDING, "padding")):
+    legend = Legend(canvas, y)
+    # Translators: a legend of three entries in one line of a picture, at most 60 characters together.
+    for kind, says in ((Kind.SPECIAL, _("special token")), (Kind.PADDING, _("padding"))):
         if kind in kinds:
-            _outlined(canvas, Box(x, y, 20, 13), kind, 4)
-            x += 25 + canvas.text(x + 25, base, says, SMALL, fill=MUTED) + 14
-    canvas.text(x, base, "below: id, attention mask", SMALL, fill=MUTED)
-    return y + 13 + MARGIN
+            legend.sign(says, partial(_outlined_sign, canvas, kind), before=25, apart=14, base=11)
+    legend.words(_("below: id, attention mask"))
+    return legend.y + 13 + MARGIN
+
+
+def _outlined_sign(canvas: Canvas, kind: Kind, x: float, y: float) -> None:
+    _outlined(canvas, Box(x, y, 20, 13), kind, 4)
 
 
 def _alt(rows: Sequence[TokenRow], title: str) -> str:
-    sentences = [f"{counted(sum(not row.reading for row in rows), 'text')} as tokens."]
+    texts = sum(not row.reading for row in rows)
+    sentences = [plural("{number} text as tokens.", "{number} texts as tokens.", texts, number=whole(texts))]
     for index, row in enumerate(rows, 1):
         padding = sum(token.kind is Kind.PADDING for token in row.tokens)
         special = sum(token.kind is Kind.SPECIAL for token in row.tokens)
-        counts = [counted(len(row.tokens) - padding, "token"), f"{special} of them special"]
-        if padding:
-            counts.append(f"{'after' if row.tokens[0].kind is Kind.PADDING else 'then'} {padding} of padding")
+        tokens = len(row.tokens) - padding
+        counts = [
+            plural("{number} token", "{number} tokens", tokens, number=whole(tokens)),
+            _("{number} of them special", number=special),
+        ]
+        if padding and row.tokens[0].kind is Kind.PADDING:
+            counts.append(_("after {number} of padding", number=padding))
+        elif padding:
+            counts.append(_("then {number} of padding", number=padding))
         if row.left_out:
-            counts.append(f"{row.left_out:,} cut off")
+            counts.append(_("{number} cut off", number=whole(row.left_out)))
         # A plus joins a token to its word.
         words = " ".join(
             f"{'' if token.starts_word else '+ '}{quoted(token.text)}"
             for token in row.tokens
             if token.kind is not Kind.PADDING
         )
-        sentences.append(f"{row.reading or f'Text {index}'}, {', '.join(counts)}: {words}.")
+        name = row.reading or _("Text {number}", number=index)
+        sentences.append(f"{enumerated([name, *counts])}: {words}.")
     return alt_text(sentences, title)

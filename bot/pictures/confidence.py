@@ -5,13 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
+from bot.locales.message import Message, _, later, plural
+from bot.locales.numbers import whole
 from bot.pictures.canvas import MARGIN, SMALL, TEXT, WIDTH, Box, Canvas
 from bot.pictures.direction import is_leftwards
-from bot.pictures.palette import FAINT, INK, MUTED, Colour, ink_on
+from bot.pictures.legend import Legend
+from bot.pictures.palette import FAINT, INK, Colour, ink_on
 from bot.pictures.paragraph import Style
 from bot.pictures.picture import Picture
-from bot.pictures.wording import alt_text, as_chip, counted, listed, percent, quoted, share_of, visible
+from bot.pictures.wording import alt_text, as_chip, listed, percent, quoted, share_of, visible
 
 MOST_TOKENS = 120
 MOST_ALTERNATIVES = 5
@@ -35,16 +39,17 @@ class Level:
     """A range of probabilities, shown by a colour and by the thickness of the line under a token, in points."""
 
     least: float
-    name: str
+    name: Message
     fill: Colour
     line: float
 
 
 LEVELS = (
-    Level(0.9, "from 90 %", (238, 243, 246), 0.0),
-    Level(0.5, "50 to 90 %", (253, 229, 180), 1.5),
-    Level(0.1, "10 to 50 %", (243, 165, 92), 3.0),
-    Level(0.0, "under 10 %", (158, 42, 28), 4.5),
+    # Translators: a legend of four entries in one line of a picture, at most 50 characters together.
+    Level(0.9, later("from 90 %"), (238, 243, 246), 0.0),
+    Level(0.5, later("50 to 90 %"), (253, 229, 180), 1.5),
+    Level(0.1, later("10 to 50 %"), (243, 165, 92), 3.0),
+    Level(0.0, later("under 10 %"), (158, 42, 28), 4.5),
 )
 
 
@@ -104,12 +109,15 @@ def _text(canvas: Canvas, tokens: Sequence[GeneratedToken], least: Sequence[int]
 
 
 def _legend(canvas: Canvas, y: float) -> float:
-    x = MARGIN
+    legend = Legend(canvas, y)
     for level in LEVELS:
-        canvas.box(Box(x, y, 20, 12), level.fill, radius=2)
-        canvas.box(Box(x, y + 13, 20, level.line), INK)
-        x += 26 + canvas.text(x + 26, y + 11, level.name, SMALL, fill=MUTED) + 16
-    return y + 30
+        legend.sign(str(level.name), partial(_level, canvas, level), apart=16, base=11)
+    return legend.y + 30
+
+
+def _level(canvas: Canvas, level: Level, x: float, y: float) -> None:
+    canvas.box(Box(x, y, 20, 12), level.fill, radius=2)
+    canvas.box(Box(x, y + 13, 20, level.line), INK)
 
 
 def _alternatives(canvas: Canvas, tokens: Sequence[GeneratedToken], y: float) -> float:
@@ -143,19 +151,26 @@ def _choice(canvas: Canvas, rank: int, token: GeneratedToken, box: Box) -> float
 
 def _alt(tokens: Sequence[GeneratedToken], title: str) -> str:
     least = sorted(tokens, key=lambda token: share_of(token.probability))[:LEAST_LIKELY]
-    said = [f"{quoted(token.text)} {percent(token.probability)}{_instead(token)}" for token in least]
+    said = [_named(token) for token in least]
     text = visible("".join(token.text for token in tokens)).strip()
     sentences = [
-        f"{counted(len(tokens), 'generated token')}, coloured by probability.",
-        f"Least likely: {listed(said)}." if said else "",
-        f"The text: {text}" if text else "",
+        plural(
+            "{number} generated token, coloured by probability.",
+            "{number} generated tokens, coloured by probability.",
+            len(tokens),
+            number=whole(len(tokens)),
+        ),
+        _("Least likely: {tokens}.", tokens=listed(said)) if said else "",
+        _("The text: {text}", text=text) if text else "",
     ]
     return alt_text(sentences, title)
 
 
-def _instead(token: GeneratedToken) -> str:
-    """Name the likeliest alternative."""
+def _named(token: GeneratedToken) -> str:
+    """Name a token and its likeliest alternative."""
+    said = f"{quoted(token.text)} {percent(token.probability)}"
     if not token.alternatives:
-        return ""
+        return said
     other = token.alternatives[0]
-    return f" (instead of {quoted(other.text)} {percent(other.probability)})"
+    # Translators: both are a token with its probability.
+    return _("{token} (instead of {other})", token=said, other=f"{quoted(other.text)} {percent(other.probability)}")

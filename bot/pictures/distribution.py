@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from bot.locales.message import _
 from bot.pictures.canvas import MARGIN, SMALL, TEXT, Box, Canvas
+from bot.pictures.legend import Legend
 from bot.pictures.palette import ACCENT, CARD, FAINT, INK, MUTED, SECOND, Colour
 from bot.pictures.picture import Picture
 from bot.pictures.wording import alt_text, as_chip, listed, percent, quoted, share_of
@@ -45,7 +47,8 @@ def distribution(candidates: Sequence[Candidate], title: str = "", chosen: int |
         label = canvas.cut(as_chip(candidate.text), TEXT, _LABEL_WIDTH - 8 - (34 if is_chosen else 0), is_chosen)
         canvas.text(MARGIN, y + 20, label, TEXT, bold=is_chosen)
         if is_chosen:
-            canvas.text(x - 8, y + 20, "drawn", SMALL, align=1, fill=MUTED)
+            # Translators: a mark beside the token that was drawn at random, at most 8 characters.
+            canvas.text(x - 8, y + 20, _("drawn"), SMALL, align=1, fill=MUTED)
         before, after = (room * share_of(share) / largest for share in (candidate.before, candidate.after))
         _bar(canvas, Box(x, y + 3, before, 12), ACCENT, percent(candidate.before))
         if candidate.after > 0:
@@ -53,7 +56,7 @@ def distribution(candidates: Sequence[Candidate], title: str = "", chosen: int |
         else:
             hollow = Box(x, y + 17, max(before, 8), 12)
             canvas.box(hollow, CARD, outline=MUTED, radius=2)
-            canvas.text(hollow.x + hollow.width + 6, y + 27, "cut off", SMALL, fill=MUTED)
+            canvas.text(hollow.x + hollow.width + 6, y + 27, _("cut off"), SMALL, fill=MUTED)
         y += _ROW
     return canvas.picture(y + MARGIN - 4, _alt(candidates, title, chosen))
 
@@ -65,20 +68,32 @@ def _bar(canvas: Canvas, box: Box, fill: Colour, says: str, hatch: Colour | None
 
 
 def _legend(canvas: Canvas, y: float) -> float:
-    x = canvas.swatch(Box(MARGIN, y, 20, 12), "the model's own", ACCENT)
-    x = canvas.swatch(Box(x, y, 20, 12), "after the settings", SECOND, hatch=INK)
-    canvas.swatch(Box(x, y, 20, 12), "cut off", CARD, outline=MUTED)
-    canvas.box(Box(MARGIN, y + 20, canvas.width - 2 * MARGIN, 1), FAINT)
-    return y + 26
+    legend = Legend(canvas, y)
+    # Translators: a legend of three entries in one line of a picture, at most 50 characters together.
+    legend.colour(_("the model's own"), ACCENT)
+    legend.colour(_("after the settings"), SECOND, hatch=INK)
+    legend.colour(_("cut off"), CARD, outline=MUTED)
+    canvas.box(Box(MARGIN, legend.y + 20, canvas.width - 2 * MARGIN, 1), FAINT)
+    return legend.y + 26
 
 
 def _alt(candidates: Sequence[Candidate], title: str, chosen: int | None) -> str:
-    said = [
-        f"{quoted(one.text)} {percent(one.before)} {f'to {percent(one.after)}' if one.after > 0 else 'and cut off'}"
-        for one in candidates[:MOST_TOKENS]
-    ]
+    said = [_changed(one) for one in candidates[:MOST_TOKENS]]
     sentences = [
-        f"Probabilities of the next token, the model's own and after the settings: {listed(said) or 'none'}.",
-        f"Drawn: {quoted(candidates[chosen].text)}." if chosen is not None and chosen < len(candidates) else "",
+        _(
+            "Probabilities of the next token, the model's own and after the settings: {tokens}.",
+            tokens=listed(said) or _("none"),
+        ),
+        _("Drawn: {token}.", token=quoted(candidates[chosen].text))
+        if chosen is not None and chosen < len(candidates)
+        else "",
     ]
     return alt_text(sentences, title)
+
+
+def _changed(one: Candidate) -> str:
+    """Name a token with its probability before and after."""
+    before = f"{quoted(one.text)} {percent(one.before)}"
+    if one.after > 0:
+        return _("{token} to {probability}", token=before, probability=percent(one.after))
+    return _("{token} and cut off", token=before)

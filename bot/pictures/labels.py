@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from bot.locales.message import _, plural
+from bot.locales.numbers import whole
 from bot.pictures.canvas import MARGIN, SMALL, TEXT, WIDTH, Canvas
 from bot.pictures.direction import is_leftwards
 from bot.pictures.palette import BORDER, CARD, INK, MUTED, WORDS, Colour
 from bot.pictures.paragraph import Chip, Style
 from bot.pictures.picture import Picture
-from bot.pictures.wording import alt_text, counted, listed, percent, quoted
+from bot.pictures.wording import alt_text, listed, more, percent, quoted
 
 MOST_TOKENS = 96
 
@@ -60,7 +62,7 @@ def labelled_tokens(tokens: Sequence[LabelledToken], title: str = "") -> Picture
     for chip in chips:
         _draw(canvas, chip, colours.get(chip.token.kind))
     if len(tokens) > len(chips):
-        y = canvas.note(y - 6, f"… {len(tokens) - len(chips):,} more")
+        y = canvas.note(y - 6, more(len(tokens) - len(chips)))
     return canvas.picture(y + MARGIN / 2, _alt(tokens, title))
 
 
@@ -78,9 +80,23 @@ def _alt(tokens: Sequence[LabelledToken], title: str) -> str:
     found = [token for token in tokens if token.label and token.kind]
     said = [f"{quoted(token.text)} {token.label} {percent(token.probability)}" for token in found[:_NAMED]]
     others = sum(bool(token.label) for token in tokens) - len(found)
-    more = [f"{len(found) - _NAMED:,} more"] if len(found) > _NAMED else []
+    rest = len(found) - _NAMED
+    further = [_("{number} more", number=whole(rest))] if rest > 0 else []
     sentences = [
-        f"{counted(len(tokens), 'token')} with their labels: {listed([*said, *more]) or 'none of any kind'}.",
-        f"{counted(others, 'other token')} outside of all kinds." if others else "",
+        plural(
+            "{number} token with their labels: {labels}.",
+            "{number} tokens with their labels: {labels}.",
+            len(tokens),
+            number=whole(len(tokens)),
+            labels=listed([*said, *further]) or _("none of any kind"),
+        ),
+        plural(
+            "{number} other token outside of all kinds.",
+            "{number} other tokens outside of all kinds.",
+            others,
+            number=whole(others),
+        )
+        if others
+        else "",
     ]
     return alt_text(sentences, title)

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from functools import partial
 
+from bot.locales.message import _, plural
+from bot.locales.numbers import whole
 from bot.pictures.canvas import MARGIN, Canvas
 from bot.pictures.curves import Point, line
+from bot.pictures.legend import Legend
 from bot.pictures.palette import ACCENT, SECOND, Colour
 from bot.pictures.picture import Picture
-from bot.pictures.plot import Frame, Tick, counts, frame, line_swatch, time_axis
-from bot.pictures.wording import alt_text, counted, drawable
+from bot.pictures.plot import Frame, Tick, counts, frame, stroke, time_axis
+from bot.pictures.wording import alt_text, drawable, local
 
 HEIGHT = 130.0
 _LABELS = {0.001: "1 ms", 0.01: "10 ms", 0.1: "0.1 s", 1.0: "1 s", 10.0: "10 s", 100.0: "100 s", 1000.0: "17 min"}
+"""By seconds. The signs of units are the same in all languages."""
 
 
 def latency(title: str, note: str, p50: Sequence[float], p95: Sequence[float], answers: Sequence[int]) -> Picture:
@@ -25,23 +30,25 @@ def latency(title: str, note: str, p50: Sequence[float], p95: Sequence[float], a
     minutes = list(zip(p50, p95, answers, strict=True))
     canvas = Canvas()
     y = canvas.title(title, note)
-    x = line_swatch(canvas, MARGIN, y, "half were quicker (p50)", ACCENT)
-    line_swatch(canvas, x, y, "19 of 20 were quicker (p95)", SECOND)
+    legend = Legend(canvas, y)
+    legend.sign(_("half were quicker (p50)"), partial(stroke, canvas, ACCENT))
+    legend.sign(_("19 of 20 were quicker (p95)"), partial(stroke, canvas, SECOND))
     known = [seconds for pair in minutes for seconds in pair[:2] if math.isfinite(seconds) and seconds > 0]
     low, high = _decades(known)
-    plot = frame(canvas, y + 24, HEIGHT, low, high)
+    plot = frame(canvas, legend.y + 24, HEIGHT, low, high)
     scale = ((math.log10(seconds), said) for seconds, said in _LABELS.items())
-    plot.scale(canvas, [Tick(exponent, said) for exponent, said in scale if low <= exponent <= high])
+    plot.scale(canvas, [Tick(exponent, local(said)) for exponent, said in scale if low <= exponent <= high])
     for values, colour in ((p95, SECOND), (p50, ACCENT)):
         _curve(canvas, plot, values, colour)
-    y = counts(canvas, plot.box.bottom + 12, answers, "answers")
+    y = counts(canvas, plot.box.bottom + 12, answers, _("answers"))
     last = len(minutes)
     y = time_axis(canvas, y, [Tick(index / 4, _ago(last * (4 - index) // 4)) for index in range(5)])
     return canvas.picture(y + MARGIN - 4, _alt(title, note, minutes))
 
 
 def _ago(minutes: int) -> str:
-    return f"{minutes} min ago" if minutes else "now"
+    # Translators: on the axis of a chart, at most 12 characters.
+    return _("{minutes} min ago", minutes=minutes) if minutes else _("now")
 
 
 def _decades(known: Sequence[float]) -> tuple[float, float]:
@@ -73,13 +80,25 @@ def _pieces(plot: Frame, values: Sequence[float]) -> Iterator[list[Point]]:
 def _alt(title: str, note: str, minutes: Sequence[tuple[float, float, int]]) -> str:
     answered = [one for one in minutes if one[2]]
     if not answered:
-        return alt_text([note, "No answers in this time."], title)
+        return alt_text([note, _("No answers in this time.")], title)
+    total = sum(one[2] for one in answered)
     slowest = max(answered, key=lambda one: one[1])
     return alt_text(
         [
             note,
-            f"{counted(sum(one[2] for one in answered), 'answer')} in {counted(len(answered), 'minute')} of "
-            f"{len(minutes)}. In the slowest minute p50 was {slowest[0]:.2g} s and p95 {slowest[1]:.2g} s.",
+            plural(
+                "{number} answer in {minutes} of {all} minutes.",
+                "{number} answers in {minutes} of {all} minutes.",
+                total,
+                number=whole(total),
+                minutes=len(answered),
+                all=len(minutes),
+            ),
+            _(
+                "In the slowest minute p50 was {p50} s and p95 {p95} s.",
+                p50=local(f"{slowest[0]:.2g}"),
+                p95=local(f"{slowest[1]:.2g}"),
+            ),
         ],
         title,
     )

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from bot.locales.message import _, plural
 from bot.pictures.canvas import MARGIN, SMALL, TEXT, Box, Canvas
+from bot.pictures.legend import Legend
 from bot.pictures.palette import ACCENT, CARD, FAINT, INK, MUTED, SECOND
 from bot.pictures.picture import Picture
-from bot.pictures.wording import alt_text, as_chip, counted, drawable, listed, percent, quoted, share_of, signed
+from bot.pictures.wording import alt_text, as_chip, drawable, enumerated, listed, percent, quoted, share_of, signed
 
 MOST_GUESSES, MOST_SHARES = 17, 49
 """Rows. Of deeper models every second layer is drawn, or every third; always the last one. What is likeliest hardly
@@ -39,11 +41,12 @@ def layer_strip(guesses: Sequence[LayerGuess], followed: str, title: str = "") -
         followed: the token that is followed.
     """
     canvas = Canvas(texts=[*(one.text for one in guesses), followed])
-    y = canvas.title(title, "Likeliest, if the model ended after this layer. 0: the embeddings.")
+    y = canvas.title(title, _("Likeliest, if the model ended after this layer. 0: the embeddings."))
     word = canvas.cut(as_chip(followed), SMALL, 150)
-    x = canvas.swatch(Box(MARGIN, y, 20, 12), "the likeliest", FAINT, outline=MUTED)
-    canvas.swatch(Box(x, y, 20, 12), f"how likely “{word}” is", ACCENT)
-    y += 22
+    legend = Legend(canvas, y)
+    legend.colour(_("the likeliest"), FAINT, outline=MUTED)
+    legend.colour(_("how likely “{word}” is", word=word), ACCENT)
+    y = legend.y + 22
     left = MARGIN + _NUMBER + _TOKEN
     room = canvas.width - MARGIN - _PERCENT - left
     for index in _drawn(len(guesses), MOST_GUESSES):
@@ -66,11 +69,12 @@ def layer_shares(values: Sequence[float], token: str, other: str, title: str = "
         values: of the embeddings, and then of each layer.
     """
     canvas = Canvas(texts=[token, other])
-    y = canvas.title(title, "In logits. 0: the embeddings.")
+    y = canvas.title(title, _("In logits. 0: the embeddings."))
     names = [canvas.cut(as_chip(text), SMALL, 110) for text in (token, other)]
-    x = canvas.swatch(Box(MARGIN, y, 20, 12), f"for “{names[0]}”", ACCENT)
-    canvas.swatch(Box(x, y, 20, 12), f"for “{names[1]}”", SECOND, hatch=INK)
-    y += 22
+    legend = Legend(canvas, y)
+    legend.colour(_("for “{word}”", word=names[0]), ACCENT)
+    legend.colour(_("for “{word}”", word=names[1]), SECOND, hatch=INK)
+    y = legend.y + 22
     drawn = [drawable(value) for value in values]
     lowest, highest = min(0.0, *drawn, 0.0), max(0.0, *drawn, 0.0)
     room = Box(MARGIN + _NUMBER, y, canvas.width - 2 * MARGIN - _NUMBER - _PERCENT, 0)
@@ -100,33 +104,57 @@ def _number(canvas: Canvas, y: float, index: int, *, bold: bool = False) -> None
 
 
 def _alt_of_strip(guesses: Sequence[LayerGuess], followed: str, title: str) -> str:
-    def said(start: int, end: int) -> str:
-        where = f"layer {start}" if start == end else f"layers {start} to {end}"
-        return (
-            f"{where if start else f'embeddings and {where}' if end else 'embeddings'}: {quoted(guesses[start].text)}"
-        )
-
     # Runs of layers with the same token.
     starts = [i for i, one in enumerate(guesses) if i == 0 or one.text != guesses[i - 1].text]
     ends = [*(start - 1 for start in starts[1:]), len(guesses) - 1]
     first = next((i for i in range(len(guesses)) if all(one.text == followed for one in guesses[i:])), None)
+    said = [_run(*run, guesses) for run in zip(starts, ends, strict=True)]
     sentences = [
-        f"The likeliest token after each of {counted(max(len(guesses) - 1, 0), 'layer')}.",
-        f"{quoted(followed)} ends with {percent(guesses[-1].followed)}." if guesses else "",
-        f"It leads from layer {first} on." if first is not None and guesses else "",
-        f"By layer: {'; '.join(said(*run) for run in zip(starts, ends, strict=True))}." if guesses else "",
+        plural(
+            "The likeliest token after each of {count} layer.",
+            "The likeliest token after each of {count} layers.",
+            max(len(guesses) - 1, 0),
+        ),
+        _("{token} ends with {probability}.", token=quoted(followed), probability=percent(guesses[-1].followed))
+        if guesses
+        else "",
+        _("It leads from layer {number} on.", number=first) if first is not None and guesses else "",
+        _("By layer: {layers}.", layers="; ".join(said)) if guesses else "",
     ]
     return alt_text(sentences, title)
+
+
+def _run(start: int, end: int, guesses: Sequence[LayerGuess]) -> str:
+    """Name what is likeliest from one layer to another; layer 0 are the embeddings."""
+    token = quoted(guesses[start].text)
+    if not end:
+        return _("embeddings: {token}", token=token)
+    if not start:
+        return _("embeddings and layers 0 to {end}: {token}", end=end, token=token)
+    if start == end:
+        return _("layer {number}: {token}", number=start, token=token)
+    return _("layers {start} to {end}: {token}", start=start, end=end, token=token)
 
 
 def _alt_of_shares(values: Sequence[float], token: str, other: str, title: str) -> str:
     order = sorted(range(len(values)), key=lambda index: -abs(drawable(values[index])))[:_NAMED]
-    named = [f"{f'layer {index}' if index else 'the embeddings'} {signed(values[index])}" for index in order]
-    every = ", ".join(signed(value) for value in values)
+    named = [_share(index, values[index]) for index in order]
+    every = enumerated(signed(value) for value in values)
     sentences = [
-        f"What {counted(max(len(values) - 1, 0), 'layer')} add to the logit of {quoted(token)} minus that of "
-        f"{quoted(other)}.",
-        f"Most: {listed(named)}." if named else "",
-        f"From the embeddings on: {every}." if every else "",
+        plural(
+            "What {count} layer add to the logit of {token} minus that of {other}.",
+            "What {count} layers add to the logit of {token} minus that of {other}.",
+            max(len(values) - 1, 0),
+            token=quoted(token),
+            other=quoted(other),
+        ),
+        _("Most: {layers}.", layers=listed(named)) if named else "",
+        _("From the embeddings on: {numbers}.", numbers=every) if every else "",
     ]
     return alt_text(sentences, title)
+
+
+def _share(index: int, value: float) -> str:
+    if index:
+        return _("layer {number} {share}", number=index, share=signed(value))
+    return _("the embeddings {share}", share=signed(value))

@@ -9,10 +9,12 @@ from itertools import groupby
 import numpy as np
 import numpy.typing as npt
 
+from bot.locales.message import _, plural
+from bot.locales.numbers import whole
 from bot.pictures.canvas import MARGIN, SMALL, TEXT, Box, Canvas
 from bot.pictures.palette import ACCENT, BORDER, CARD
 from bot.pictures.picture import Picture
-from bot.pictures.wording import alt_text, counted
+from bot.pictures.wording import alt_text
 
 _ACROSS = 3
 _GAP = 14.0
@@ -33,7 +35,7 @@ class Mask:
 def mask_maps(masks: Sequence[Mask], title: str = "") -> Picture:
     """Draw a square for each mask: rows are tokens that look, columns those that they may see."""
     canvas = Canvas(texts=[mask.name for mask in masks])
-    y = canvas.title(title, "Rows: tokens that look. Columns: tokens that they see. Hatched: hidden.")
+    y = canvas.title(title, _("Rows: tokens that look. Columns: tokens that they see. Hatched: hidden."))
     side = (canvas.width - 2 * MARGIN - (_ACROSS - 1) * _GAP) / _ACROSS
     height = side + TEXT + SMALL + 18
     slots = _slots(masks)
@@ -50,11 +52,11 @@ def _slots(masks: Sequence[Mask]) -> list[tuple[int, int]]:
     """Return a row and a column for each mask; the masks of one model stay in one row."""
     found: list[tuple[int, int]] = []
     row = column = 0
-    for _, same in groupby(masks, key=lambda mask: mask.name):
+    for _name, same in groupby(masks, key=lambda mask: mask.name):
         number = len(list(same))
         if column and column + number > _ACROSS:
             row, column = row + 1, 0
-        for _ in range(number):
+        for _place in range(number):
             found.append((row, column))
             row, column = (row, column + 1) if column + 1 < _ACROSS else (row + 1, 0)
     return found
@@ -73,7 +75,7 @@ def _map(canvas: Canvas, box: Box, visible: npt.NDArray[np.float32]) -> None:
 
 def _alt(masks: Sequence[Mask], title: str) -> str:
     said = (f"{mask.name}, {mask.part}: {who_sees_whom(mask.visible)}" for mask in masks)
-    return alt_text([f"{counted(len(masks), 'mask')}.", *said], title)
+    return alt_text([plural("{count} mask.", "{count} masks.", len(masks)), *said], title)
 
 
 def who_sees_whom(visible: npt.NDArray[np.float32]) -> str:
@@ -81,7 +83,18 @@ def who_sees_whom(visible: npt.NDArray[np.float32]) -> str:
     queries, keys = visible.shape
     seen = visible > 0
     if seen.all():
-        return f"each of {counted(queries, 'token')} sees all {keys}."
+        return plural(
+            "each of {tokens} token sees all {keys}.",
+            "each of {tokens} tokens sees all {keys}.",
+            queries,
+            tokens=whole(queries),
+            keys=keys,
+        )
     if queries == keys and (seen == np.tri(queries, dtype=np.bool_)).all():
-        return f"each of {counted(queries, 'token')} sees itself and those before it, none that comes later."
-    return f"of {queries} × {keys} pairs, {int(seen.sum())} can be seen."
+        return plural(
+            "each of {tokens} token sees itself and those before it, none that comes later.",
+            "each of {tokens} tokens sees itself and those before it, none that comes later.",
+            queries,
+            tokens=whole(queries),
+        )
+    return _("of {queries} × {keys} pairs, {seen} can be seen.", queries=queries, keys=keys, seen=int(seen.sum()))

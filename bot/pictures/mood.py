@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
-from bot.pictures.canvas import MARGIN, SMALL, Box, Canvas
+from bot.locales.message import _, plural
+from bot.pictures.canvas import MARGIN, SMALL, Canvas
 from bot.pictures.curves import area, dot, line
-from bot.pictures.palette import ACCENT, MUTED, SECOND, Colour, ink_on
+from bot.pictures.legend import Legend
+from bot.pictures.palette import ACCENT, SECOND, Colour, ink_on
 from bot.pictures.picture import Picture
-from bot.pictures.plot import Frame, Tick, counts, frame, line_swatch, time_axis
-from bot.pictures.wording import alt_text, counted, listed, signed
+from bot.pictures.plot import Frame, Tick, counts, frame, from_to, stroke, time_axis
+from bot.pictures.wording import alt_text, listed, local, signed
 
 HEIGHT = 170.0
 LIMITS = (0.25, 0.5, 1.0)
@@ -64,24 +67,29 @@ def mood(
     reach = max((abs(edge) for piece in pieces for point in piece for edge in (point.low, point.high)), default=0.0)
     limit = next((one for one in LIMITS if one >= reach), LIMITS[-1])
     plot = frame(canvas, y + 6, HEIGHT, -limit, limit)
-    words = (Tick(limit, f"+{limit:g}"), Tick(0.0, "neutral"), Tick(-limit, f"−{limit:g}"))
+    words = (Tick(limit, f"+{limit:g}"), Tick(0.0, _("neutral")), Tick(-limit, f"−{limit:g}"))
     half = (Tick(limit / 2, f"+{limit / 2:g}"), Tick(-limit / 2, f"−{limit / 2:g}"))
-    plot.scale(canvas, (*words, *half), strong=0.0)
+    plot.scale(canvas, [Tick(one.at, local(one.label)) for one in (*words, *half)], strong=0.0)
     for piece in pieces:
         _curve(canvas, plot, piece)
     _marks(canvas, plot, pieces, marks)
-    y = counts(canvas, plot.box.bottom + 14, numbers, "messages")
+    y = counts(canvas, plot.box.bottom + 14, numbers, _("messages"))
     y = time_axis(canvas, y, ticks)
     return canvas.picture(y + MARGIN - 4, _alt(title, note, pieces, marks, ticks))
 
 
 def _legend(canvas: Canvas, y: float) -> float:
-    x = line_swatch(canvas, MARGIN, y, "mean", ACCENT)
-    x = canvas.swatch(Box(x, y, 20, 12), "its 95 % band", BAND)
-    for colour, meaning in ((ACCENT, "most positive"), (SECOND, "most negative")):
-        dot(canvas, x + 6, y + 6, 5, colour)
-        x += 18 + canvas.text(x + 18, y + 10, meaning, SMALL, fill=MUTED) + 14
-    return y + 20
+    legend = Legend(canvas, y)
+    # Translators: a legend of four entries in one line of a picture, at most 50 characters together.
+    legend.sign(_("mean"), partial(stroke, canvas, ACCENT))
+    legend.colour(_("its 95 % band"), BAND)
+    for colour, meaning in ((ACCENT, _("most positive")), (SECOND, _("most negative"))):
+        legend.sign(meaning, partial(_disc, canvas, colour), before=18, apart=14)
+    return legend.y + 20
+
+
+def _disc(canvas: Canvas, colour: Colour, x: float, y: float) -> None:
+    dot(canvas, x + 6, y + 6, 5, colour)
 
 
 def _curve(canvas: Canvas, plot: Frame, piece: Sequence[MoodPoint]) -> None:
@@ -124,18 +132,37 @@ def _alt(
     title: str, note: str, pieces: Sequence[Sequence[MoodPoint]], marks: Sequence[Mark], ticks: Sequence[Tick]
 ) -> str:
     points = [point for piece in pieces for point in piece]
-    sentences = [note, f"From {ticks[0].label} to {ticks[-1].label}." if len(ticks) > 1 else ""]
+    sentences = [note, from_to(ticks)]
     if not points:
-        sentences.append("There are too few messages for a curve.")
+        sentences.append(_("There are too few messages for a curve."))
     else:
         lowest, highest = (choose(points, key=lambda point: point.mean) for choose in (min, max))
         sentences += [
-            f"The mean mood, from −1 to +1, begins at {signed(points[0].mean)} and ends at {signed(points[-1].mean)}; "
-            f"its lowest is {signed(lowest.mean)} ({signed(lowest.low)} to {signed(lowest.high)}), "
-            f"its highest {signed(highest.mean)} ({signed(highest.low)} to {signed(highest.high)}).",
-            f"{counted(len(pieces) - 1, 'gap')} without messages." if len(pieces) > 1 else "",
+            _(
+                "The mean mood, from −1 to +1, begins at {first} and ends at {last}; its lowest is {lowest} "
+                "({low_from} to {low_to}), its highest {highest} ({high_from} to {high_to}).",
+                first=signed(points[0].mean),
+                last=signed(points[-1].mean),
+                lowest=signed(lowest.mean),
+                low_from=signed(lowest.low),
+                low_to=signed(lowest.high),
+                highest=signed(highest.mean),
+                high_from=signed(highest.low),
+                high_to=signed(highest.high),
+            ),
+            plural("{count} gap without messages.", "{count} gaps without messages.", len(pieces) - 1)
+            if len(pieces) > 1
+            else "",
         ]
-    for kind, is_positive in (("positive", True), ("negative", False)):
-        said = [f"{one.sign} at {signed(one.value)}" for one in marks if one.is_positive is is_positive]
-        sentences.append(f"Most {kind} moments: {listed(said)}." if said else "")
+    for is_positive in (True, False):
+        said = listed([_moment(one) for one in marks if one.is_positive is is_positive])
+        if said and is_positive:
+            sentences.append(_("Most positive moments: {moments}.", moments=said))
+        elif said:
+            sentences.append(_("Most negative moments: {moments}.", moments=said))
     return alt_text(sentences, title)
+
+
+def _moment(one: Mark) -> str:
+    # Translators: a sign in the picture, and the mood there, from −1 to +1.
+    return _("{sign} at {mood}", sign=one.sign, mood=signed(one.value))

@@ -5,17 +5,19 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from bot.locales.message import _
+from bot.locales.numbers import whole
 from bot.pictures.canvas import MARGIN, SMALL, Box, Canvas
 from bot.pictures.palette import ACCENT, BORDER, INK, MUTED, SECOND
 from bot.pictures.picture import Picture
-from bot.pictures.wording import alt_text, drawable, number
+from bot.pictures.wording import alt_text, drawable, enumerated, local, number
 
 _HEIGHT = 140.0
 _AXIS = 44.0
 _TICKS = 4
 
 
-def layer_norms(norms: Sequence[float], title: str = "Length (L2 norm) of the hidden states, median") -> Picture:
+def layer_norms(norms: Sequence[float], title: str = "") -> Picture:
     """Draw a column for the embeddings, and one in another colour for each layer.
 
     Args:
@@ -24,7 +26,7 @@ def layer_norms(norms: Sequence[float], title: str = "Length (L2 norm) of the hi
     """
     drawn = [max(drawable(value), 0.0) for value in norms]
     canvas = Canvas()
-    y = canvas.title(title, "0: the embeddings, before the first layer. The first token is left out.")
+    y = canvas.title(title, _("0: the embeddings, before the first layer. The first token is left out."))
     top = _ceiling(max(drawn, default=0.0))
     plot = Box(MARGIN + _AXIS, y + 16, canvas.width - 2 * MARGIN - _AXIS, _HEIGHT)
     for tick in range(_TICKS + 1):
@@ -41,16 +43,16 @@ def layer_norms(norms: Sequence[float], title: str = "Length (L2 norm) of the hi
         canvas.box(column, ACCENT if index else SECOND, radius=2, corners=(True, True, False, False))
         if index % every == 0:
             canvas.text(x + step / 2, plot.bottom + 14, str(index), SMALL, fill=MUTED, align=0.5)
-        said = number(value) if value >= 100 else f"{value:#.3g}"
+        said = number(value) if value >= 100 else local(f"{value:#.3g}")
         if step >= 30 and canvas.text_width(said, SMALL) <= step:
             canvas.text(x + step / 2, column.y - 4, said, SMALL, fill=INK, align=0.5)
-    canvas.text(plot.middle, plot.bottom + 31, "layer", SMALL, fill=MUTED, align=0.5)
+    canvas.text(plot.middle, plot.bottom + 31, _("layer"), SMALL, fill=MUTED, align=0.5)
     return canvas.picture(plot.bottom + 34 + MARGIN, _alt(norms, title))
 
 
 def rounded(value: float) -> str:
     """Return "0.5", "15,000" for `15000.0`, or "2e+06" for `2e6`."""
-    return f"{value:,.0f}" if 1_000 <= value < 1e6 else f"{value:.3g}"
+    return whole(round(value)) if 1_000 <= value < 1e6 else local(f"{value:.3g}")
 
 
 def _ceiling(value: float) -> float:
@@ -63,7 +65,12 @@ def _ceiling(value: float) -> float:
 
 def _alt(norms: Sequence[float], title: str) -> str:
     if not norms:
-        return alt_text([f"{title}: none."])
-    layers = ", ".join(number(value) for value in norms[1:])
-    after = f", layers 1 to {len(norms) - 1}: {layers}." if layers else "."
-    return alt_text([f"{title}: embeddings {number(norms[0])}{after}"])
+        return alt_text([_("{title}: none.", title=title)])
+    first, layers = number(norms[0]), enumerated(number(value) for value in norms[1:])
+    if not layers:
+        return alt_text([_("{title}: embeddings {first}.", title=title, first=first)])
+    last = len(norms) - 1
+    said = _(
+        "{title}: embeddings {first}, layers 1 to {last}: {layers}.", title=title, first=first, last=last, layers=layers
+    )
+    return alt_text([said])

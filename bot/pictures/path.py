@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from bot.locales.message import _, plural
 from bot.pictures.canvas import MARGIN, SMALL, TEXT, Box, Canvas
 from bot.pictures.palette import ACCENT, BORDER, FAINT, INK, MUTED, WHITE
 from bot.pictures.picture import Picture
-from bot.pictures.wording import alt_text, counted
+from bot.pictures.wording import alt_text
 
 _HEIGHT = 42.0
 _GAP = 14.0
@@ -46,7 +47,15 @@ def path_map(stations: Sequence[Station], title: str = "") -> Picture:
         if one.page is not None:
             badge = Box(MARGIN + width - _PAGE - 6, y + 10, _PAGE, _HEIGHT - 20)
             canvas.box(badge, ACCENT, radius=6)
-            canvas.text(badge.x + badge.width / 2, badge.y + 15, f"page {one.page}", SMALL, fill=WHITE, align=0.5)
+            # Translators: on a narrow badge, at most 7 characters besides {number}.
+            canvas.text(
+                badge.x + badge.width / 2,
+                badge.y + 15,
+                _("page {number}", number=one.page),
+                SMALL,
+                fill=WHITE,
+                align=0.5,
+            )
         y += _HEIGHT
         if index + 1 < len(stations):
             _arrow(canvas, MARGIN + _SHAFT, y)
@@ -62,8 +71,11 @@ def _arrow(canvas: Canvas, x: float, y: float) -> None:
 
 
 def _alt(stations: Sequence[Station], title: str) -> str:
-    said = (
-        f"{number}. {one.name}{f': {one.fact}' if one.fact else ''}{f' (page {one.page})' if one.page else ''}."
-        for number, one in enumerate(stations, 1)
-    )
-    return alt_text([f"{counted(len(stations), 'station')}, from top to bottom.", *said], title)
+    said = (f"{number}. {_described(one)}." for number, one in enumerate(stations, 1))
+    total = plural("{count} station, from top to bottom.", "{count} stations, from top to bottom.", len(stations))
+    return alt_text([total, *said], title)
+
+
+def _described(one: Station) -> str:
+    said = f"{one.name}: {one.fact}" if one.fact else one.name
+    return _("{station} (page {number})", station=said, number=one.page) if one.page else said

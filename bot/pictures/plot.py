@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from bot.locales.message import _
+from bot.locales.numbers import whole
 from bot.pictures.canvas import MARGIN, SMALL, Box, Canvas
 from bot.pictures.palette import FAINT, MUTED, Colour
 
@@ -59,10 +61,14 @@ def frame(canvas: Canvas, y: float, height: float, low: float, high: float) -> F
     return Frame(Box(MARGIN + GUTTER, y, canvas.width - 2 * MARGIN - GUTTER, height), low, high)
 
 
-def line_swatch(canvas: Canvas, x: float, y: float, meaning: str, fill: Colour) -> float:
-    """Draw an entry of a legend, a line with its meaning beside it, and return the x of the next entry."""
+def stroke(canvas: Canvas, fill: Colour, x: float, y: float) -> None:
+    """Draw a short line for a legend."""
     canvas.box(Box(x, y + 4, 20, 4), fill, radius=2)
-    return x + 26 + canvas.text(x + 26, y + 10, meaning, SMALL, fill=MUTED) + 18
+
+
+def from_to(ticks: Sequence[Tick]) -> str:
+    """Say which time an axis covers; "" if that is not known."""
+    return _("From {first} to {last}.", first=ticks[0].label, last=ticks[-1].label) if len(ticks) > 1 else ""
 
 
 def counts(canvas: Canvas, y: float, numbers: Sequence[int], noun: str) -> float:
@@ -70,7 +76,8 @@ def counts(canvas: Canvas, y: float, numbers: Sequence[int], noun: str) -> float
     room = frame(canvas, y, COUNTS, 0, max([1, *numbers])).box
     largest = max([1, *numbers])
     canvas.text(room.x - 8, y + 9, noun, SMALL, align=1, fill=MUTED)
-    canvas.text(room.x - 8, y + 22, f"max {max([0, *numbers]):,}", SMALL, align=1, fill=MUTED)
+    # Translators: the largest number, in a narrow margin of a chart: at most 5 characters besides {number}.
+    canvas.text(room.x - 8, y + 22, _("max {number}", number=whole(max([0, *numbers]))), SMALL, align=1, fill=MUTED)
     width = room.width / max(1, len(numbers))
     gap = 1.5 if width > 5 else 0.5
     for index, number in enumerate(numbers):

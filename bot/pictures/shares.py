@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from bot.locales.message import _
+from bot.locales.numbers import percent, whole
 from bot.pictures.canvas import MARGIN, SMALL, TEXT, Box, Canvas
 from bot.pictures.palette import ACCENT, BORDER, FAINT, INK, MUTED, SECOND, Colour
 from bot.pictures.picture import Picture
-from bot.pictures.wording import alt_text, share_of
+from bot.pictures.wording import alt_text, enumerated, share_of
 
 MOST_ROWS = 20
 
@@ -37,9 +39,14 @@ class Estimate:
     def said(self) -> str:
         """The share in words, with the cases."""
         if not self.cases:
-            return "no cases"
-        share = f"{round(100 * self.hits / self.cases)} % of {self.cases:,}"
-        return f"{share} ({round(100 * self.low)} to {round(100 * self.high)} %)"
+            return _("no cases")
+        return _(
+            "{share} of {cases} ({low} to {high})",
+            share=percent_of(self.hits / self.cases),
+            cases=whole(self.cases),
+            low=str(round(100 * self.low)),
+            high=percent_of(self.high),
+        )
 
 
 @dataclass(frozen=True)
@@ -70,7 +77,7 @@ def shares(rows: Sequence[Row], series: Sequence[str], title: str, note: str = "
     for tick in _TICKS:
         canvas.box(Box(plot.x + plot.width * tick - 0.5, plot.y, 1, height), BORDER)
         base = plot.y + height + 14
-        canvas.text(plot.x + plot.width * tick, base, f"{100 * tick:.0f} %", SMALL, align=0.5, fill=MUTED)
+        canvas.text(plot.x + plot.width * tick, base, percent_of(tick), SMALL, align=0.5, fill=MUTED)
     y = plot.y
     for name, row in zip(names, shown, strict=True):
         canvas.text(MARGIN, y + _height(row) / 2 + 4.5, name, TEXT, bold=True)
@@ -85,15 +92,22 @@ def shares(rows: Sequence[Row], series: Sequence[str], title: str, note: str = "
 def _estimate(canvas: Canvas, plot: Box, middle: float, estimate: Estimate, index: int) -> None:
     """Draw an interval with its mark, and its number to the right."""
     if not estimate.cases:
-        canvas.text(plot.x + 4, middle + 4, "no cases yet", SMALL, fill=MUTED)
+        canvas.text(plot.x + 4, middle + 4, _("no cases yet"), SMALL, fill=MUTED)
         return
     low, high = share_of(estimate.low), share_of(estimate.high)
     colour = _COLOURS[index % len(_COLOURS)]
     length = plot.width * (high - low)
     canvas.box(Box(plot.x + plot.width * low, middle - 3.5, length, 7), FAINT, radius=3.5, outline=colour)
     _mark(canvas, plot.x + plot.width * share_of(estimate.hits / estimate.cases), middle, index)
-    said = f"{round(100 * estimate.hits / estimate.cases)} %"
-    canvas.text(canvas.width - MARGIN, middle + 4, f"{said} of {estimate.cases:,}", SMALL, align=1, fill=INK)
+    # Translators: in a narrow column of a picture, at most 6 characters besides the fields.
+    said = _("{share} of {cases}", share=percent_of(estimate.hits / estimate.cases), cases=whole(estimate.cases))
+    canvas.text(canvas.width - MARGIN, middle + 4, said, SMALL, align=1, fill=INK)
+
+
+def percent_of(share: float) -> str:
+    """Return "83 %" for `0.8312`."""
+    rounded = round(100 * share)
+    return percent(rounded / 100, 0)
 
 
 def _mark(canvas: Canvas, x: float, y: float, index: int) -> None:
@@ -117,5 +131,5 @@ def _alt(rows: Sequence[Row], series: Sequence[str], title: str) -> str:
     said = []
     for row in rows[:MOST_ROWS]:
         parts = [f"{name} {estimate.said}" for name, estimate in zip(series, row.estimates, strict=False)]
-        said.append(f"{row.label}: {', '.join(parts)}.")
+        said.append(_("{label}: {shares}.", label=row.label, shares=enumerated(parts)))
     return alt_text(said, title)

@@ -7,11 +7,13 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from bot.locales.message import _, plural
+from bot.locales.numbers import whole
 from bot.pictures.canvas import MARGIN, SMALL, TEXT, WIDTH, Canvas
 from bot.pictures.grid import Grid, column_labels, cut_labels, largest, matrix, number_in
 from bot.pictures.palette import MUTED, evidence, ink_on
 from bot.pictures.picture import Picture
-from bot.pictures.wording import MINUS, alt_text, counted, first_of, listed, quoted
+from bot.pictures.wording import alt_text, decimal, listed, quoted
 
 MOST_TEXTS = 12
 
@@ -33,7 +35,7 @@ def similarity_map(texts: Sequence[str], cosines: npt.ArrayLike, title: str = ""
     values = matrix(cosines, len(texts), len(texts))
     shown = texts[:MOST_TEXTS]
     canvas = Canvas(max(WIDTH, _LABEL_WIDTH + 2 * MARGIN + len(shown) * _SMALLEST_CELL), texts)
-    y = canvas.title(title, first_of(MOST_TEXTS, len(texts), "texts"))
+    y = canvas.title(title, _first_texts(len(texts)))
     room = canvas.width - 2 * MARGIN
     cell = min((room - _LABEL_WIDTH) / max(len(shown), 1), _LARGEST_CELL)
     grid = Grid(MARGIN + room - len(shown) * cell, y + TEXT + 8, cell, len(shown), len(shown))
@@ -47,7 +49,7 @@ def similarity_map(texts: Sequence[str], cosines: npt.ArrayLike, title: str = ""
             canvas.box(box, colour, radius=3)
             number_in(canvas, box, cosine(value), ink_on(colour), TEXT if cell >= 40 else SMALL)
     y = grid.bottom + 8 + SMALL
-    canvas.text(MARGIN, y, "1 the same meaning,  0 unrelated,  −1 opposed", SMALL, fill=MUTED)
+    canvas.text(MARGIN, y, _("1 the same meaning,  0 unrelated,  −1 opposed"), SMALL, fill=MUTED)
     return canvas.picture(y + MARGIN, _alt(texts, values, title))
 
 
@@ -63,7 +65,7 @@ def _row_texts(canvas: Canvas, grid: Grid, texts: Sequence[str]) -> None:
 
 def cosine(value: float) -> str:
     """Return "−0.03" for `-0.034`, with a true minus sign; never a negative zero."""
-    return f"{value:.2f}".replace("-0.00", "0.00").replace("-", MINUS)
+    return decimal(value, 2)
 
 
 def _alt(texts: Sequence[str], values: npt.NDArray[np.float64], title: str) -> str:
@@ -72,11 +74,32 @@ def _alt(texts: Sequence[str], values: npt.NDArray[np.float64], title: str) -> s
     least = largest(np.where(is_pair, -values, -np.inf), 1) if is_pair.sum() > _NAMED else []
 
     def said(pairs: Sequence[tuple[int, int]]) -> str:
-        return listed([f"{quoted(texts[i])} and {quoted(texts[j])} {cosine(values[i, j])}" for i, j in pairs])
+        return listed(
+            [
+                _(
+                    "{one} and {other} {cosine}",
+                    one=quoted(texts[i]),
+                    other=quoted(texts[j]),
+                    cosine=cosine(values[i, j]),
+                )
+                for i, j in pairs
+            ]
+        )
 
     sentences = [
-        f"Cosine similarities of {counted(len(texts), 'text')} with each other.",
-        f"Most alike: {said(most)}." if most else "",
-        f"Least alike: {said(least)}." if least else "",
+        plural(
+            "Cosine similarities of {number} text with each other.",
+            "Cosine similarities of {number} texts with each other.",
+            len(texts),
+            number=whole(len(texts)),
+        ),
+        _("Most alike: {pairs}.", pairs=said(most)) if most else "",
+        _("Least alike: {pairs}.", pairs=said(least)) if least else "",
     ]
     return alt_text(sentences, title)
+
+
+def _first_texts(number: int) -> str:
+    if number <= MOST_TEXTS:
+        return ""
+    return _("The first {most} of {number} texts.", most=MOST_TEXTS, number=whole(number))

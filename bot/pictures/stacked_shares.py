@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from bot.locales import numbers
+from bot.locales.message import _, later
 from bot.pictures.canvas import MARGIN, SMALL, TEXT, Box, Canvas
 from bot.pictures.palette import FAINT, MUTED, Colour, ink_on
 from bot.pictures.picture import Picture
-from bot.pictures.plot import Tick, counts, frame, time_axis
+from bot.pictures.plot import Tick, counts, frame, from_to, time_axis
 from bot.pictures.wording import alt_text, listed, percent
 
 COLOURS: tuple[Colour, ...] = (
@@ -24,7 +26,8 @@ COLOURS: tuple[Colour, ...] = (
 """Of Okabe and Ito, which people tell apart however they see colours: https://jfly.uni-koeln.de/color/"""
 MOST_KINDS = len(COLOURS)
 HEIGHT = 170.0
-REST = "unclear"
+# Translators: messages that belong to no topic.
+REST = later("unclear")
 
 _ROW = 19.0
 _NUMBERED = 13.0  # narrower bars have no room for a number
@@ -54,11 +57,11 @@ def shares(title: str, note: str, kinds: Sequence[str], columns: Sequence[Column
     canvas = Canvas(texts=[title, *kinds])
     y = _legend(canvas, canvas.title(title, note), kinds, columns)
     plot = frame(canvas, y + 6, HEIGHT, 0, 1)
-    plot.scale(canvas, (Tick(0.0, "0 %"), Tick(0.5, "50 %"), Tick(1.0, "100 %")))
+    plot.scale(canvas, [Tick(one, numbers.percent(one, 0)) for one in (0.0, 0.5, 1.0)])
     width = plot.box.width / max(1, len(columns))
     for index, column in enumerate(columns):
         _column(canvas, Box(plot.box.x + index * width + 1, plot.box.y, width - 2, HEIGHT), column)
-    y = counts(canvas, plot.box.bottom + 12, [column.total for column in columns], "messages")
+    y = counts(canvas, plot.box.bottom + 12, [column.total for column in columns], _("messages"))
     y = time_axis(canvas, y, ticks)
     return canvas.picture(y + MARGIN - 4, _alt(title, note, kinds, columns, ticks))
 
@@ -66,10 +69,10 @@ def shares(title: str, note: str, kinds: Sequence[str], columns: Sequence[Column
 def _overall(kinds: Sequence[str], columns: Sequence[Column]) -> list[tuple[str, float]]:
     """Return the share of each kind, and of the rest, in the whole time."""
     total = sum(column.total for column in columns) or 1
-    numbers = [sum(column.numbers[index] for column in columns) for index in range(len(kinds))]
+    sums = [sum(column.numbers[index] for column in columns) for index in range(len(kinds))]
     return [
-        *((kind, number / total) for kind, number in zip(kinds, numbers, strict=True)),
-        (REST, sum(column.rest for column in columns) / total),
+        *((kind, number / total) for kind, number in zip(kinds, sums, strict=True)),
+        (str(REST), sum(column.rest for column in columns) / total),
     ]
 
 
@@ -110,8 +113,8 @@ def _alt(title: str, note: str, kinds: Sequence[str], columns: Sequence[Column],
     said = [f"{kind} {percent(share)}" for kind, share in _overall(kinds, columns)]
     sentences = [
         note,
-        f"From {ticks[0].label} to {ticks[-1].label}." if len(ticks) > 1 else "",
-        f"Shares of all messages: {listed(said)}.",
+        from_to(ticks),
+        _("Shares of all messages: {shares}.", shares=listed(said)),
     ]
     written = [column for column in columns if column.total]
     if len(written) > 1:
@@ -121,5 +124,5 @@ def _alt(title: str, note: str, kinds: Sequence[str], columns: Sequence[Column],
             )
             for column in (written[0], written[-1])
         )
-        sentences.append(f"At first {first}; at last {last}.")
+        sentences.append(_("At first {first}; at last {last}.", first=first, last=last))
     return alt_text(sentences, title)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -22,7 +23,8 @@ class Studio:
 
     async def draw(self, function: Callable[P, Picture], *args: P.args, **kwargs: P.kwargs) -> Picture:
         """Call a drawing function on the thread; raise `RuntimeError` if the studio is closed."""
-        drawing = partial(function, *args, **kwargs)
+        # In the caller's locale: an executor, unlike `asyncio.to_thread`, takes no context along.
+        drawing = partial(contextvars.copy_context().run, function, *args, **kwargs)
         return await asyncio.get_running_loop().run_in_executor(self._thread, drawing)
 
     def close(self) -> None:

@@ -7,11 +7,13 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from bot.locales.message import _
+from bot.pictures.attention import first_tokens, tokens_in_words
 from bot.pictures.canvas import MARGIN, SMALL, TEXT, WIDTH, Canvas
 from bot.pictures.grid import Grid, column_labels, cut_labels, largest, matrix, number_in, row_labels
 from bot.pictures.palette import MUTED, evidence, ink_on
 from bot.pictures.picture import Picture
-from bot.pictures.wording import MINUS, alt_text, as_chip, counted, first_of, listed, quoted
+from bot.pictures.wording import alt_text, as_chip, decimal, listed, quoted
 
 MOST_TOKENS = 40
 """On an axis; a longer text shows its first."""
@@ -46,8 +48,8 @@ def pair_map(
     room = WIDTH - MARGIN - left - (across.widest * 0.5 if few else 0)
     cell = min(max(room / max(len(across.texts), 1), _SMALLEST_CELL), _LARGEST_CELL)
     canvas.width = max(WIDTH, left + len(across.texts) * cell + MARGIN)
-    cut = first_of(MOST_TOKENS, max(len(rows), len(columns)), "tokens")
-    y = canvas.title(title, " ".join(filter(None, ["Rows: one text's tokens. Columns: the other's.", cut])))
+    cut = first_tokens(max(len(rows), len(columns)))
+    y = canvas.title(title, " ".join(filter(None, [_("Rows: one text's tokens. Columns: the other's."), cut])))
     grid = Grid(left, y + across.widest * 0.9 + 14, cell, len(down.texts), len(across.texts))
     row_labels(canvas, grid, down)
     column_labels(canvas, grid, across)
@@ -60,13 +62,19 @@ def pair_map(
             if cell >= 38:
                 number_in(canvas, box, said(value), ink_on(colour))
     y = grid.bottom + 8 + SMALL
-    canvas.text(MARGIN, y, f"Blue adds to the cosine, orange takes from it. Darkest: {said(top)}.", SMALL, fill=MUTED)
+    canvas.text(
+        MARGIN,
+        y,
+        _("Blue adds to the cosine, orange takes from it. Darkest: {number}.", number=said(top)),
+        SMALL,
+        fill=MUTED,
+    )
     return canvas.picture(y + MARGIN, _alt(rows, columns, shares, cosine, title))
 
 
 def said(value: float) -> str:
     """Return "−0.034"; never a negative zero."""
-    return f"{round(value, 3) + 0.0:.3f}".replace("-", MINUS)
+    return decimal(value, 3)
 
 
 def _alt(
@@ -74,13 +82,22 @@ def _alt(
 ) -> str:
     def named(values: npt.NDArray[np.float64]) -> str:
         pairs = [pair for pair in largest(values, _NAMED) if values[pair] > 0]
-        return listed([f"{quoted(rows[i])} with {quoted(columns[j])} {said(shares[i, j])}" for i, j in pairs])
+        return listed(
+            [
+                _("{one} with {other} {share}", one=quoted(rows[i]), other=quoted(columns[j]), share=said(shares[i, j]))
+                for i, j in pairs
+            ]
+        )
 
     most, least = named(shares), named(-shares)
     sentences = [
-        f"What pairs of {counted(len(rows), 'token')} and {counted(len(columns), 'token')} add to a cosine of "
-        f"{said(cosine)}.",
-        f"Most: {most}." if most else "",
-        f"Against it: {least}." if least else "",
+        _(
+            "What pairs of {rows} and {columns} add to a cosine of {cosine}.",
+            rows=tokens_in_words(len(rows)),
+            columns=tokens_in_words(len(columns)),
+            cosine=said(cosine),
+        ),
+        _("Most: {pairs}.", pairs=most) if most else "",
+        _("Against it: {pairs}.", pairs=least) if least else "",
     ]
     return alt_text(sentences, title)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
+from bot.locales.message import _, plural
+from bot.locales.numbers import whole
 from bot.pictures.canvas import MARGIN, SMALL, TEXT, WIDTH, Box, Canvas
 from bot.pictures.grid import matrix
 from bot.pictures.palette import BORDER, MUTED, evidence
 from bot.pictures.picture import Picture
-from bot.pictures.wording import alt_text, counted, first_of, number, quoted
+from bot.pictures.wording import alt_text, enumerated, number, quoted
 
 MOST_VECTORS = 12
 MOST_NUMBERS = 400
@@ -36,14 +38,13 @@ def vector_strips(labels: Sequence[str], vectors: npt.ArrayLike, title: str = ""
     shown = values[:MOST_VECTORS, :MOST_NUMBERS]
     largest = float(np.abs(shown).max(initial=0.0)) or 1.0
     canvas = Canvas(WIDTH, labels)
-    cuts = (first_of(MOST_NUMBERS, size, "numbers"), first_of(MOST_VECTORS, len(labels), "vectors"))
-    y = canvas.title(title, " ".join(filter(None, cuts)))
+    y = canvas.title(title, " ".join(_cuts(len(labels), size)))
     room = canvas.width - 2 * MARGIN
     for label, row in zip(labels, (shown / largest).tolist(), strict=False):
         canvas.text(MARGIN, y + TEXT, canvas.cut(label, TEXT, room), TEXT)
         _strip(canvas, Box(MARGIN, y + TEXT + 5, room, _STRIP), row)
         y += _ROW
-    legend = f"blue above zero, orange below; the darkest is {number(largest)}"
+    legend = _("blue above zero, orange below; the darkest is {number}", number=number(largest))
     canvas.text(MARGIN, y + SMALL, legend, SMALL, fill=MUTED)
     return canvas.picture(y + SMALL + MARGIN, _alt(labels, values, title))
 
@@ -58,9 +59,21 @@ def _strip(canvas: Canvas, box: Box, shares: Sequence[float]) -> None:
 def _alt(labels: Sequence[str], values: npt.NDArray[np.float64], title: str) -> str:
     said = []
     for label, row in zip(labels[:MOST_VECTORS], values, strict=False):
-        beginning = ", ".join(map(number, row[:_NAMED].tolist()))
-        said.append(f"{quoted(label)} begins with {beginning}.")
-    size = values.shape[1]
-    return alt_text(
-        [f"{counted(len(labels), 'vector')} of {counted(size, 'number')} as strips of colour.", *said], title
+        beginning = enumerated(map(number, row[:_NAMED].tolist()))
+        said.append(_("{text} begins with {numbers}.", text=quoted(label), numbers=beginning))
+    total = plural(
+        "{number} vector of {size} numbers as strips of colour.",
+        "{number} vectors of {size} numbers as strips of colour.",
+        len(labels),
+        number=whole(len(labels)),
+        size=whole(values.shape[1]),
     )
+    return alt_text([total, *said], title)
+
+
+def _cuts(vectors: int, size: int) -> Iterator[str]:
+    """Say what is not drawn."""
+    if size > MOST_NUMBERS:
+        yield _("The first {most} of {number} numbers.", most=MOST_NUMBERS, number=whole(size))
+    if vectors > MOST_VECTORS:
+        yield _("The first {most} of {number} vectors.", most=MOST_VECTORS, number=whole(vectors))

@@ -5,7 +5,12 @@ from __future__ import annotations
 import math
 import unicodedata
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
+from bot.locales import lists, numbers
+from bot.locales.conventions import conventions
+from bot.locales.current import ENGLISH, current_locale
+from bot.locales.message import Message, Value, plural
 from bot.pictures.picture import ALT_LIMIT
 from bot.text.characters import CUT, REPLACEMENT_CHARACTER
 
@@ -71,41 +76,47 @@ def alt_text(sentences: Iterable[str], title: str = "") -> str:
 
 def listed(items: Sequence[str]) -> str:
     """Return "a, b and c"."""
-    if len(items) < 2:
-        return "".join(items)
-    return f"{', '.join(items[:-1])} and {items[-1]}"
+    return lists.joined(items)
 
 
-def counted(number: int, noun: str) -> str:
-    """Return "1 token" or "9 tokens"."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+def enumerated(items: Iterable[str]) -> str:
+    """Return "a, b, c"."""
+    return lists.enumerated(items)
 
 
-def first_of(most: int, number: int, noun: str) -> str:
-    """Return "The first 12 of 30 texts."; empty if there are no others."""
-    return f"The first {most} of {number:,} {noun}." if number > most else ""
+def filled(message: Message, **values: Value) -> str:
+    """Return a message that lacks its values, with them, in the current locale."""
+    return str(replace(message, values=values))
+
+
+def more(number: int) -> str:
+    """Return "… 12 more"."""
+    # Translators: stands below what a picture has room for.
+    return plural("… {number} more", "… {number} more", number, number=numbers.whole(number))
 
 
 def percent(probability: float) -> str:
     """Return "83.1 %" for `0.8312`; never 100 % for less than 1, nor 0 % for more than 0."""
-    if not math.isfinite(probability):
-        return "unknown"
-    rounded = round(probability * 100, 1)
-    if rounded >= 100 and probability < 1:
-        return "> 99.9 %"
-    if rounded <= 0 and probability > 0:
-        return "< 0.1 %"
-    return f"{rounded:.1f} %"
+    return numbers.percent(probability)
+
+
+def decimal(value: float, digits: int) -> str:
+    """Return "0.53" for `0.527` with two digits."""
+    return numbers.decimal(value, digits)
+
+
+def local(written: str) -> str:
+    """Put the locale's decimal point into a number without groups, and a real minus before it."""
+    locale = current_locale()
+    found = written if locale == ENGLISH else written.translate(conventions(locale).separators)
+    return found.replace("-", MINUS)
 
 
 def number(value: float, decimals: int = 2) -> str:
     """Return "−4.27" for `-4.2731`, "1,234" for `1234.5`; never −0."""
-    if not math.isfinite(value):
-        return "unknown"
-    if abs(value) >= 1e6:
-        return f"{value:.2e}".replace("-", MINUS)
-    digits = decimals if abs(value) < 100 else 0
-    return f"{round(value, digits) + 0.0:,.{digits}f}".replace("-", MINUS)
+    if math.isfinite(value) and abs(value) >= 1e6:
+        return local(f"{value:.2e}")
+    return numbers.decimal(value, decimals if abs(value) < 100 else 0)
 
 
 def drawable(value: float) -> float:

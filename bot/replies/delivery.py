@@ -19,6 +19,7 @@ from bot.inference.answering import Answering
 from bot.inference.backend import Backend
 from bot.inference.requests import Answer, Request, Result
 from bot.inference.together import Together
+from bot.locales.message import later
 from bot.pictures.studio import Studio
 from bot.replies.acknowledgement import NO_MENTIONS, acknowledgement, is_answered_privately, respond
 from bot.replies.checkpoints.choosing import Allowed, Choosing
@@ -39,7 +40,7 @@ Preview: TypeAlias = Callable[[RequestT, Any], Reply]
 
 log = logging.getLogger(__name__)
 
-WITHDRAWN = "I could not answer this."
+WITHDRAWN = later("I could not answer this.")
 """Seen for a moment, or for good if Discord does not delete the message."""
 LONGEST_SENTENCE = 2_000
 """UTF-16 units of a message. A longer sentence is cut rather than refused."""
@@ -250,7 +251,7 @@ async def tell(interaction: discord.Interaction, sentence: str, *, at_once: bool
 
 async def _withdraw(interaction: discord.Interaction) -> None:
     """Delete a deferred response. The edit before it ends "thinking"; otherwise the next follow-up would replace it."""
-    edited = partial(interaction.edit_original_response, **_only(WITHDRAWN))
+    edited = partial(interaction.edit_original_response, **_only(str(WITHDRAWN)))
     for call in (edited, interaction.delete_original_response):
         try:
             await until_accepted(call)

@@ -10,11 +10,13 @@ import discord
 import regex
 
 from bot.errors import InvalidRequest
+from bot.locales.message import later, later_plural
+from bot.locales.values import later_whole
 from bot.replies.attachments import MOST_BYTES, read_text
-from bot.text.accepted import has_words, quantity
+from bot.text.accepted import has_words
 from bot.text.markup import LINKS
 
-NO_TEXT = "There is no text in this message that I can read: I read neither pictures, nor videos, nor voices."
+NO_TEXT = later("There is no text in this message that I can read: I read neither pictures, nor videos, nor voices.")
 
 _TEXT_TYPES = frozenset({"application/json", "application/xml", "application/yaml", "application/toml"})
 """Files that hold text, beside those of the type `text`."""
@@ -54,8 +56,15 @@ async def read_message(message: discord.Message) -> str:
     size = sum(file.size for file in files)
     if size > MOST_BYTES:
         raise InvalidRequest(
-            f"This message has {quantity(len(files), 'text file')} of {size:,} bytes, and I can read {MOST_BYTES:,} at "
-            "most. Please choose a message with less."
+            later_plural(
+                "This message has one text file of {size} bytes, and I can read {limit} at most. Please choose a "
+                "message with less.",
+                "This message has {count} text files of {size} bytes, and I can read {limit} at most. Please choose a "
+                "message with less.",
+                len(files),
+                size=later_whole(size),
+                limit=later_whole(MOST_BYTES),
+            )
         )
     text = _joined([text_of(message), *await asyncio.gather(*map(read_text, files))])
     if not has_words(text):

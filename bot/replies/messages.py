@@ -10,6 +10,7 @@ import discord
 
 from bot.errors import InvalidRequest, Unanswered, describe
 from bot.inference.requests import Request
+from bot.locales.message import Message, later
 from bot.replies.message_text import with_names
 from bot.request_ids import add_words_of
 from bot.tasks.prompts.speakers import line_of
@@ -19,7 +20,7 @@ log = logging.getLogger(__name__)
 FEWEST, MOST = 2, 100
 READ_SECONDS = 60.0
 """How long reading may take. discord.py itself waits as long as a rate limit asks."""
-INSTEAD = "Give me a `text` or a `file` instead"
+INSTEAD = later("Give me a `text` or a `file` instead.")
 _WRITTEN = (discord.MessageType.default, discord.MessageType.reply)
 """Neither system messages ("Alice has joined") nor answers to commands."""
 
@@ -28,20 +29,30 @@ def check_access(interaction: discord.Interaction) -> None:
     """Raise `InvalidRequest` unless both the person and the bot may read the message history of the channel."""
     if interaction.guild_id is None:
         if not interaction.context.dm_channel:
-            raise InvalidRequest(f"I am not in this conversation, so I cannot read its messages. {INSTEAD}.")
+            raise InvalidRequest(
+                later("I am not in this conversation, so I cannot read its messages. {instead}", instead=INSTEAD)
+            )
         return
     if interaction.client.get_guild(interaction.guild_id) is None:
         raise InvalidRequest(
-            f"I am not on this server, so I cannot read its messages. {INSTEAD}, or have me added to the server."
+            later(
+                "I am not on this server, so I cannot read its messages. Give me a `text` or a `file` instead, or have "
+                "me added to the server."
+            )
         )
     if not may_read(interaction.permissions):
         raise InvalidRequest(
-            f"You may not read the earlier messages of this channel, so I do not summarise them. {INSTEAD}."
+            later(
+                "You may not read the earlier messages of this channel, so I do not summarise them. {instead}",
+                instead=INSTEAD,
+            )
         )
     if not may_read(interaction.app_permissions):
         raise InvalidRequest(
-            "I may not read the earlier messages of this channel. Somebody who manages it can allow me View Channel "
-            "and Read Message History."
+            later(
+                "I may not read the earlier messages of this channel. Somebody who manages it can allow me View "
+                "Channel and Read Message History."
+            )
         )
 
 
@@ -49,8 +60,10 @@ def check_reader(interaction: discord.Interaction, request: Request[Any]) -> Non
     """Raise `InvalidRequest` unless the person may read the messages, if any, that an answer was made from."""
     if request.quotes_channel and interaction.guild_id is not None and not may_read(interaction.permissions):
         raise InvalidRequest(
-            "This was made of earlier messages of this channel, and you may not read them, so I do not show them. "
-            "Ask about a text of your own."
+            later(
+                "This was made of earlier messages of this channel, and you may not read them, so I do not show them. "
+                "Ask about a text of your own."
+            )
         )
 
 
@@ -74,23 +87,23 @@ async def last_messages(interaction: discord.Interaction, number: int) -> list[s
     """
     channel = interaction.channel
     if not isinstance(channel, discord.abc.Messageable):
-        raise InvalidRequest(f"I cannot read messages here. {INSTEAD}.")
+        raise InvalidRequest(later("I cannot read messages here. {instead}", instead=INSTEAD))
     try:
         async with asyncio.timeout(READ_SECONDS):
             history = [message async for message in channel.history(limit=MOST)]
     except discord.Forbidden:
-        raise InvalidRequest(f"Discord does not let me read messages here. {INSTEAD}.") from None
+        raise InvalidRequest(later("Discord does not let me read messages here. {instead}", instead=INSTEAD)) from None
     except Exception as error:  # see `bot.replies.discord_errors`
         log.info("messages could not be read: %s", describe(error))
         raise Unanswered(
-            "Discord does not give me the messages just now. Try again in a moment, or give me a `text`."
+            later("Discord does not give me the messages just now. Try again in a moment, or give me a `text`.")
         ) from error
     found = [message for message in history if not message.author.bot and message.type in _WRITTEN]
     # One line each, after its writer's name, so that no message can imitate another one.
     read = [(message.author, text) for message in found if (text := _text(message))][:number]
     if not read:
         raise InvalidRequest(_nothing_found(found))
-    add_words_of(author.id for author, _ in read)
+    add_words_of(author.id for author, _text_of in read)
     return [line_of(author.display_name, text) for author, text in reversed(read)]
 
 
@@ -99,11 +112,12 @@ def _text(message: discord.Message) -> str:
     return with_names(message.content, message).strip()
 
 
-def _nothing_found(messages: list[discord.Message]) -> str:
+def _nothing_found(messages: list[discord.Message]) -> Message:
     # Without the intent, Discord sends messages without their contents and attachments.
     if any(not message.attachments and not message.stickers for message in messages):
-        return (
+        return later(
             "Discord does not show me what people write here. Whoever runs this bot can turn on the Message Content "
-            f"Intent in its settings at Discord. {INSTEAD}."
+            "Intent in its settings at Discord. {instead}",
+            instead=INSTEAD,
         )
-    return f"I found no messages with words here. {INSTEAD}."
+    return later("I found no messages with words here. {instead}", instead=INSTEAD)

@@ -17,6 +17,8 @@ from asyncio_throttle import Throttler
 from bot.errors import DeadlinePassed, ShuttingDown, describe
 from bot.inference.answering import Answering, Loading
 from bot.inference.requests import Answer, Request, Result
+from bot.locales.message import _, later, plural
+from bot.locales.numbers import percent
 from bot.pictures.picture import Picture
 from bot.pictures.studio import Studio
 from bot.replies.components.buttons import STOP, Button, view_of
@@ -34,9 +36,9 @@ NOTICE_SECONDS = 2.0
 """Between two edits of a notice; Discord allows about one a second."""
 NAME_LIMIT = 200
 """UTF-16 units of a checkpoint's name in a notice."""
-NOT_KEPT = "-# I cannot keep what you asked just now, so buttons are missing here. Ask again later to have them."
+NOT_KEPT = later("I cannot keep what you asked just now, so buttons are missing here. Ask again later to have them.")
 """Above an answer, which the database never holds up."""
-FOLLOWS = "Your answer follows here by itself."
+FOLLOWS = later("Your answer follows here by itself.")
 EDIT_SECONDS = 1.25
 """Between two edits of an answer that is being generated. The last edit does not wait, which makes five edits in five
 seconds: Discord allows no more."""
@@ -158,7 +160,7 @@ class PendingReply:
 
         async def content() -> Edit:
             menus = pages.items(opened) if pages is not None and opened else ()
-            return _content(reply, view_of(kept, menus), picture, NOT_KEPT if lacks else None)
+            return _content(reply, view_of(kept, menus), picture, f"-# {NOT_KEPT}" if lacks else None)
 
         await show_for_good(self.destination, content)
 
@@ -204,13 +206,24 @@ class PendingReply:
 
 
 def loading_notice(loading: Loading) -> str:
+    """Return a sentence about a checkpoint's progress, and that the answer follows."""
+    return f"{loading_progress(loading)} {FOLLOWS}"
+
+
+def loading_progress(loading: Loading) -> str:
     """Return a sentence about a checkpoint's progress."""
     name = fit(loading.checkpoint, NAME_LIMIT)[0]
     if loading.fetching:
-        share = "" if loading.fraction is None else f": {math.floor(loading.fraction * 100)} %"
-        return f"Downloading {name}{share}. {FOLLOWS}"
-    left = loading.seconds_left
-    return f"Loading {name}{'' if left is None else f': about {math.ceil(left)} s left'}. {FOLLOWS}"
+        if loading.fraction is None:
+            return _("Downloading {name}.", name=name)
+        share = percent(math.floor(loading.fraction * 100) / 100, 0)
+        # Translators: the name of a checkpoint, and how much of it has arrived, such as "83 %".
+        return _("Downloading {name}: {share}.", name=name, share=share)
+    if loading.seconds_left is None:
+        return _("Loading {name}.", name=name)
+    seconds = math.ceil(loading.seconds_left)
+    # Translators: the name of a checkpoint. "s" are seconds.
+    return plural("Loading {name}: about {count} s left.", "Loading {name}: about {count} s left.", seconds, name=name)
 
 
 def seconds_left(interaction: discord.Interaction) -> float:

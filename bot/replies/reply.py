@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 import discord
 
 from bot.inference.requests import Answer, LabelScore, Request
+from bot.locales.message import Message, _, later, plural
+from bot.locales.numbers import decimal, whole
 from bot.pictures.picture import Picture
 from bot.pictures.wording import as_chip
 from bot.replies.components.buttons import Button
@@ -23,7 +25,18 @@ LABEL = 60
 """UTF-16 units of a label beside its bar."""
 MOST_BARS = 25
 FOOTER = 1_000
-SHORTENED = "*Shortened; the file has everything.*"
+# Translators: below an answer that is too long for a message. The asterisks make it italic.
+SHORTENED = later("*Shortened; the file has everything.*")
+# Translators: below an answer. The context is what the model can read at once.
+TRUNCATED: Mapping[tuple[str, str], Message] = {
+    ("text", "end"): later("The end of the text exceeds this model's context and was not read."),
+    ("longest text", "end"): later("The end of the longest text exceeds this model's context and was not read."),
+    ("context", "end"): later("The end of the context exceeds this model's context and was not read."),
+    ("post", "end"): later("The end of the post exceeds this model's context and was not read."),
+    ("code", "start"): later("The start of the code exceeds this model's context and was not read."),
+    ("prompt", "start"): later("The start of the prompt exceeds this model's context and was not read."),
+}
+"""By what was cut, and at which end."""
 
 
 class Colour:
@@ -135,7 +148,8 @@ class Draft:
             lines.append(bar_line(score.probability, f"**{shown}**" if index < bold and shown.strip() else shown))
         if len(scores) > MOST_BARS:
             self.cut = True
-            lines.append(f"… and {len(scores) - MOST_BARS} more")
+            # Translators: the end of a list of labels, of which the first ones are shown.
+            lines.append(plural("… and {count} more", "… and {count} more", len(scores) - MOST_BARS))
         return "\n".join(lines)
 
     def preview(self, said: str) -> Reply:
@@ -154,7 +168,7 @@ class Draft:
             remark: sentences for the footer.
             fact: a few words for the first line of the footer.
         """
-        description = "\n".join([*self.lines, "", SHORTENED] if self.cut else self.lines)
+        description = "\n".join([*self.lines, "", str(SHORTENED)] if self.cut else self.lines)
         embed = discord.Embed(title=self.title, description=description, colour=self.colour)
         for field_name, value in self.fields:
             embed.add_field(name=field_name, value=value, inline=False)
@@ -171,12 +185,16 @@ def footer(answer: Answer[object], remark: str | None = None, fact: str | None =
 
 def duration(seconds: float) -> str:
     """Write seconds: 0.034 as "34 ms", 12.3 as "12.3 s"."""
-    return f"{seconds:.1f} s" if seconds >= 10 else f"{max(1, round(seconds * 1000)):,} ms"
+    if seconds >= 10:
+        # Translators: seconds.
+        return _("{number} s", number=decimal(seconds, 1))
+    # Translators: milliseconds.
+    return _("{number} ms", number=whole(max(1, round(seconds * 1000))))
 
 
 def truncation(truncated: bool, what: str = "text", part: str = "end") -> str | None:
     """Return a sentence that the model has not read everything, if that is so."""
-    return f"The {part} of the {what} exceeds this model's context and was not read." if truncated else None
+    return str(TRUNCATED[what, part]) if truncated else None
 
 
 def gone_on(begun: Sequence[int], taken: str) -> str | None:
@@ -186,7 +204,13 @@ def gone_on(begun: Sequence[int], taken: str) -> str | None:
         begun: the ids of the tokens that it begins with.
         taken: the last one of them, as text.
     """
-    return f"Goes on from token {len(begun)}, “{as_chip(taken)}”, which took another one's place." if begun else None
+    if not begun:
+        return None
+    return _(
+        "Goes on from token {number}, “{token}”, which took another one's place.",
+        number=len(begun),
+        token=as_chip(taken),
+    )
 
 
 def plain_scores(scores: Sequence[LabelScore]) -> str:

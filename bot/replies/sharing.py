@@ -13,6 +13,7 @@ import discord
 
 from bot.errors import InvalidRequest, Unanswered, describe
 from bot.inference.requests import Answer
+from bot.locales.message import Message, _, later
 from bot.replies.acknowledgement import NO_MENTIONS, defer
 from bot.replies.components.buttons import Action, Button
 from bot.replies.delivery import Render, RequestT
@@ -24,18 +25,19 @@ from bot.request_ids import is_answered_again
 
 log = logging.getLogger(__name__)
 
-SHARE = Action("share", "Share", discord.ButtonStyle.primary)
+# Translators: a button that posts a private answer for everybody in the channel.
+SHARE = Action("share", later("Share"), discord.ButtonStyle.primary)
 SHARE_SECONDS = 60.0
 """How long Discord may take to accept a shared answer."""
-ALONE = "Nobody else is here to see it."
-NOT_MINE = "Only the person who asked may share this answer."
-KEPT_PRIVATE = "This server has set that answers stay private."
-MAY_NOT_SPEAK = "You may not write in this channel, so I do not post your answer here."
-I_MAY_NOT_SPEAK = (
+ALONE = later("Nobody else is here to see it.")
+NOT_MINE = later("Only the person who asked may share this answer.")
+KEPT_PRIVATE = later("This server has set that answers stay private.")
+MAY_NOT_SPEAK = later("You may not write in this channel, so I do not post your answer here.")
+I_MAY_NOT_SPEAK = later(
     "I may not write in this channel. Somebody who manages it can allow me View Channel, Send Messages and Embed Links."
 )
-ONLY_FOR_YOU = "This server shows answers of apps that it has not added only to the person who asks."
-NOT_CONFIRMED = (
+ONLY_FOR_YOU = later("This server shows answers of apps that it has not added only to the person who asks.")
+NOT_CONFIRMED = later(
     "Discord has not confirmed that it posted your answer. Please look into the channel before you try again."
 )
 
@@ -48,7 +50,7 @@ class Offer(Enum):
     SHARED = "it is gone"
 
 
-def refusal(interaction: discord.Interaction, *, private: bool) -> str | None:
+def refusal(interaction: discord.Interaction, *, private: bool) -> Message | None:
     """Return why an answer may not be shared where an interaction comes from; None if it may be.
 
     Args:
@@ -165,11 +167,15 @@ def _heading(interaction: discord.Interaction, message: discord.Message) -> str:
     """Return who shares an answer, and about which message it is."""
     asked = message.interaction_metadata
     about = None if asked is None else asked.target_message_id
-    said = f"-# Shared by {interaction.user.mention}"
+    person = interaction.user.mention
     if about is None:
-        return said
-    place = interaction.guild_id or "@me"
-    return f"{said} · about https://discord.com/channels/{place}/{interaction.channel_id}/{about}"
+        # Translators: above an answer that {person} has shared with everybody.
+        said = _("Shared by {person}", person=person)
+    else:
+        link = f"https://discord.com/channels/{interaction.guild_id or '@me'}/{interaction.channel_id}/{about}"
+        # Translators: above an answer that {person} has shared with everybody. {link} leads to the message it is about.
+        said = _("Shared by {person} · about {link}", person=person, link=link)
+    return f"-# {said}"
 
 
 def _view(message: discord.Message, offer: Offer) -> discord.ui.View:

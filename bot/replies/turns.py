@@ -7,9 +7,12 @@ import contextlib
 from collections.abc import AsyncIterator, Callable
 
 from bot.errors import Unanswered
+from bot.locales.message import later
 from bot.storage.conversations import Conversations, Notify, Turn
 
-TOO_LATE = "Others were answered here for so long that your turn has not come in time. Please send your message again."
+TOO_LATE = later(
+    "Others were answered here for so long that your turn has not come in time. Please send your message again."
+)
 
 
 @contextlib.asynccontextmanager

@@ -92,6 +92,15 @@ class Servers:
             raise SettingsUnknown
         return self._last(guild_id)
 
+    def last_known(self, guild_id: int | None) -> ServerSettings:
+        """Return what a server had set when this process looked last, without a look; the defaults if it never has."""
+        if guild_id is None or (guild_id not in self._fresh and self._known.get(guild_id) is None):
+            return ServerSettings()
+        try:
+            return self._fresh.get(guild_id) or self._last(guild_id)
+        except SettingsUnknown:
+            return ServerSettings()
+
     async def allowed_checkpoints(self, guild_id: int | None) -> tuple[str, ...] | None:
         """Return the checkpoints that a server lets people choose; None for all. Raises like `certain`."""
         return (await self.certain(guild_id)).checkpoints.allowed

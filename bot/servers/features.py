@@ -23,8 +23,9 @@ class MessageFeature(StrEnum):
     FORUM_TAGS = "forum tags"  # tags new posts
 
 
-ALWAYS_ALLOWED = frozenset({"settings", "privacy", "help", "status"})
-"""Commands without which nobody could undo a rule, learn what is kept, or delete it. No rule is about them."""
+ALWAYS_ALLOWED = frozenset({"settings", "privacy", "help", "language", "status"})
+"""Commands without which nobody could undo a rule, learn what is kept, delete it, or
+understand any of this. No rule is about them."""
 ONES_OWN = "one's own"
 """The feature of what people do to what is theirs already, such as to stop it. No rule is about it."""
 

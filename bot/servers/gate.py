@@ -2,18 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import discord
 
 from bot.errors import GlassboxError, NotAllowedHere, named
+from bot.locales.message import Message, later
 from bot.private_answers import answer_privately
 from bot.servers.access import Asked, Levels, Verdict, decide
 from bot.servers.directory import Servers
 from bot.servers.features import ALWAYS_ALLOWED, ONES_OWN, MessageFeature
 from bot.servers.topics.access import EVERYTHING, Subject
 
-WHO_DECIDES = "Who has the permission Manage Server can change that with /settings."
+SWITCHED_OFF: Mapping[str, tuple[Message, Message]] = {
+    MessageFeature.MENTIONS: (
+        # Translators: mentions are messages that mention me.
+        later("Mentions is switched off here for this channel."),
+        later("Mentions is switched off here for your roles, or for you."),
+    ),
+    MessageFeature.REACTIONS: (
+        # Translators: flag reactions are translations that people ask for with a flag under a message.
+        later("Flag reactions is switched off here for this channel."),
+        later("Flag reactions is switched off here for your roles, or for you."),
+    ),
+    MessageFeature.FORUM_TAGS: (
+        # Translators: forum tags are tags that I propose for posts.
+        later("Forum tags is switched off here for this channel."),
+        later("Forum tags is switched off here for your roles, or for you."),
+    ),
+}
+"""What is prohibited by a rule about a place, and by one about a person."""
+WHO_DECIDES = later("Who has the permission Manage Server can change that with /settings.")
 
 
 class Access:
@@ -116,7 +136,11 @@ def _persons(guild_id: int, who: Any) -> Levels:
 def _refuse_unless(verdict: Verdict, feature: str) -> None:
     if verdict.allowed:
         return
-    what = feature.capitalize() if feature in set(MessageFeature) else f"/{named(feature)}"
-    place = verdict.place is not None and not verdict.place.allow
-    where = "this channel" if place else "your roles, or for you"
-    raise NotAllowedHere(f"{what} is switched off here for {where}. {WHO_DECIDES}")
+    command = f"/{named(feature)}"
+    here, for_them = SWITCHED_OFF.get(feature) or (
+        later("{command} is switched off here for this channel.", command=command),
+        later("{command} is switched off here for your roles, or for you.", command=command),
+    )
+    said = here if verdict.place is not None and not verdict.place.allow else for_them
+    # Translators: two whole sentences, one after the other.
+    raise NotAllowedHere(later("{first} {second}", first=said, second=WHO_DECIDES))

@@ -21,18 +21,21 @@ def default_language(
     settings: ServerSettings,
     known: LanguagePairs | None = None,
     source: str | None = None,
+    own: str | None = None,
 ) -> str:
     """Return the code of the language for an answer.
 
-    It is the person's own, by their Discord, if only they see the answer; otherwise the server's, as it has set it or
-    as Discord has it; otherwise English.
+    It is the one that the person has chosen; otherwise that of their Discord, if only they see the answer; otherwise
+    the server's, as it has set it or as Discord has it; otherwise English.
 
     Args:
         settings: of the server.
         known: the pairs of the checkpoint that translates. The first of these languages that it can write is chosen.
         source: the language of the text, which is not an answer's.
+        own: the locale that the person has chosen.
     """
-    candidates = [code for code in _candidates(interaction, settings) if code != source]
+    chosen = [] if own is None else [code_of(own.replace("_", "-"))]
+    candidates = [code for code in (*chosen, *_candidates(interaction, settings)) if code != source]
     if known is not None:
         for code in candidates:
             if able := serving(code, known.into(source)):
@@ -49,7 +52,11 @@ def server_language(guild_locale: discord.Locale | None, settings: ServerSetting
 
 def language_of(locale: discord.Locale) -> str:
     """Return the code of a language of Discord's: `en` for `en-US`. Chinese and Portuguese keep their regions."""
-    code = locale.value
+    return code_of(locale.value)
+
+
+def code_of(code: str) -> str:
+    """Return our code of a language by its tag: `en` for `en-US`."""
     return language(code if code.startswith(REGIONAL) else code.partition("-")[0]).code
 
 

@@ -64,6 +64,7 @@ COMMANDS: Mapping[str, Needs] = {
     "guess": NOTHING,
     "help": NOTHING,
     "inspect": NOTHING,
+    "language": NOTHING,
     "models": NOTHING,
     "mood": Needs(who=WHO_READS, intents=(MESSAGE_CONTENT,), permissions=READ_HISTORY),
     "privacy": NOTHING,

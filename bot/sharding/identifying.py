@@ -10,7 +10,8 @@ from collections.abc import Awaitable, Callable
 import aiohttp
 import discord
 
-from bot.errors import DiscordAvoided, describe, seconds_in_words
+from bot.errors import DiscordAvoided, describe
+from bot.locales.numbers import in_seconds
 from bot.storage.database import FAILURES
 from bot.storage.identifications import Identifications
 
@@ -87,9 +88,7 @@ class Identifying:
         await self._look()
         while (limits := self._limits) is not None and limits.remaining <= self._begun:
             seconds = min(limits.reset_after / 1000 + 1, LONGEST_WAIT)
-            log.warning(
-                "Discord lets no more sessions begin today: waiting, for %s at least", seconds_in_words(seconds)
-            )
+            log.warning("Discord lets no more sessions begin today: waiting, for %s at least", in_seconds(seconds))
             await asyncio.sleep(seconds)
             self._fetched = -math.inf
             await self._look()

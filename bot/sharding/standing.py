@@ -16,6 +16,7 @@ from typing import Any
 import discord
 
 from bot.errors import GlassboxError, NotAllowedHere, Unanswered, describe
+from bot.locales.message import Message, later
 from bot.replies.pending import until_accepted
 
 log = logging.getLogger(__name__)
@@ -24,14 +25,16 @@ ASKING_SECONDS = 20.0
 """How long Discord may take to say who somebody is. An interaction is answered within 15 minutes."""
 UNKNOWN_MEMBER = 10007
 """Discord's code for somebody who is not in a server, or not in a thread."""
-LEFT = "You are not in this server any more, so I do not answer what you asked there. Write to me directly instead."
-SHUT_OUT = (
-    "You may not use me in this channel any more, so I do not answer what you asked there. Try another channel, or ask "
-    "somebody who manages this server."
+LEFT = later(
+    "You are not in this server any more, so I do not answer what you asked there. Write to me directly instead."
 )
-NOT_SAID = (
-    "I had to begin anew with what you asked, and Discord does not tell me whether you may still ask it here. Please "
-    "ask again."
+SHUT_OUT = later(
+    "You may not use me in this channel any more, so I do not answer what you asked there. Try another channel, "
+    "or ask somebody who manages this server."
+)
+NOT_SAID = later(
+    "I had to begin anew with what you asked, and Discord does not tell me whether you may still ask it here. "
+    "Please ask again."
 )
 
 
@@ -116,7 +119,7 @@ class Standing:
         return _known(member, channels.get(channel_id) or channels.get(parent_id), channel_id, None)
 
 
-async def _said(ask: Callable[[], Awaitable[object]], not_in: str) -> None:
+async def _said(ask: Callable[[], Awaitable[object]], not_in: Message) -> None:
     """Ask Discord something until it answers.
 
     Args:

@@ -11,6 +11,9 @@ from typing import Any
 import discord
 
 from bot.errors import UNEXPECTED, GlassboxError, Refused, describe
+from bot.locales.choice import locale_for
+from bot.locales.current import write_in
+from bot.locales.message import later
 from bot.pending_interactions import Arrival, PendingInteractions
 from bot.replies.acknowledgement import Kind, expect
 from bot.replies.delivery import tell
@@ -32,7 +35,9 @@ MOST_TRIES = 10
 """An interaction that more processes have died of is not answered: it may be what kills them. With three, one of fifty
 was given up when processes were killed every three seconds: they had only died beside it."""
 
-PRIVATE_NOW = "This server has set that answers are private since you asked. Please ask again: only you will see it."
+PRIVATE_NOW = later(
+    "This server has set that answers are private since you asked. Please ask again: only you will see it."
+)
 
 
 class Takeover:
@@ -92,11 +97,12 @@ class Takeover:
 
     async def _answer(self, abandoned: Abandoned) -> None:
         kind = Kind(abandoned.acknowledged)
+        write_in(locale_for(abandoned.payload.get("locale")))
         if abandoned.age > LAST_SECONDS:
             self._processes.unanswered.answered(abandoned.id)
         elif abandoned.tries > MOST_TRIES:
             log.error("an interaction is given up, because %d processes have died of it", abandoned.tries)
-            await self._give_up(abandoned, kind, UNEXPECTED)
+            await self._give_up(abandoned, kind, str(UNEXPECTED))
         else:
             await self._go_on(abandoned, kind)
 

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from bot.errors import SettingsError, describe
+from bot.locales.message import later
 from bot.storage.database import BUSY_SECONDS, FAILURES, UPGRADE_SECONDS, Database, Work
 from bot.storage.locks import Lock, acquire
 from bot.storage.upgrading import read_migrations, upgrade
@@ -22,14 +23,14 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-NO_DRIVER = 'DATABASE_URL needs the driver of PostgreSQL: pip install "glassbox-bot[postgres]".'
-UNREADABLE = "DATABASE_URL cannot be read. Write it as postgresql://user:password@host:5432/database."
-UNREACHABLE = (
+NO_DRIVER = later('DATABASE_URL needs the driver of PostgreSQL: pip install "glassbox-bot[postgres]".')
+UNREADABLE = later("DATABASE_URL cannot be read. Write it as postgresql://user:password@host:5432/database.")
+UNREACHABLE = later(
     "No PostgreSQL answers at the address of DATABASE_URL. Check the host, the port and sslmode, and that PostgreSQL "
     "is running there."
 )
-REFUSED = "PostgreSQL refuses DATABASE_URL. Check the user, the password and the name of the database."
-NO_TABLES = (
+REFUSED = later("PostgreSQL refuses DATABASE_URL. Check the user, the password and the name of the database.")
+NO_TABLES = later(
     "The tables in the database of DATABASE_URL cannot be made or upgraded. Check that its user may create tables "
     "there, and what the log says."
 )

@@ -29,6 +29,7 @@ from bot.storage.guesses import Guesses
 from bot.storage.maintenance import MaintenanceTable
 from bot.storage.opening import open_database
 from bot.storage.opt_outs import OptOuts
+from bot.storage.own_languages import OwnLanguagesTable
 from bot.storage.personal.personal_data import PersonalData
 from bot.storage.processes import Processes
 from bot.storage.quota_uses import QuotaUses
@@ -71,6 +72,7 @@ class RequestStore:
         self.expiry = Expiry(database, now)
         self.processes = Processes(database)
         self.opt_outs = OptOuts(database)
+        self.own_languages = OwnLanguagesTable(database)
         self.batches = Batches(database, now)
         self.conversations = Conversations(database, self.processes.leases, self.opt_outs, now)
         self.server_settings = ServerSettingsTable(database, now)

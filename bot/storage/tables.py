@@ -149,6 +149,13 @@ OPT_OUTS = Table(
     Column("what", Text(), primary_key=True),  # see `ReadAlong`
 )
 
+OWN_LANGUAGES = Table(
+    "own_languages",
+    METADATA,
+    Column("person", snowflake(), primary_key=True, autoincrement=False),
+    Column("locale", Text(), nullable=False),  # such as "pt_BR"; no row for what Discord says
+)
+
 TRANSLATIONS = Table(
     "translations",
     METADATA,

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from sqlalchemy import bindparam, delete, select, true, update
 
 from bot.errors import AlreadyEnded, SomebodyElses, Unanswered, describe
+from bot.locales.message import later
 from bot.storage.database import FAILURES, Database
 from bot.storage.heartbeat import Heartbeat, is_alive
 from bot.storage.tables import WRITING
@@ -23,7 +24,7 @@ LOOK_SECONDS = 1.0
 """Between two looks for presses of Stop that other processes have received. A text shows its button later."""
 STOP_SECONDS = 1.5
 """How long a press may take to find its text: Discord wants an acknowledgement within three seconds."""
-NOT_FOUND_OUT = "I could not find out who writes this answer, and the failure has been logged. Please try again."
+NOT_FOUND_OUT = later("I could not find out who writes this answer, and the failure has been logged. Please try again.")
 
 _MINE = WRITING.c.process == bindparam("mine")
 _THIS = WRITING.c.id == bindparam("text")

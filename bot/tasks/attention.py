@@ -17,6 +17,7 @@ from bot.inference.operations import Row, TaskRun
 from bot.inference.requests import Result
 from bot.inference.task import HeadKind, Implementation, Task
 from bot.inference.tokenization.tokens import Token
+from bot.locales.message import later
 from bot.tasks.attention_masks import WhoSeesWhom, who_sees_whom
 from bot.tasks.attention_opened import opened
 from bot.tasks.attention_sink import Sink
@@ -40,7 +41,10 @@ MOST_TOKENS = 40
 LONGEST_SECOND = 400
 DEFAULT_TASK = "sentiment"
 
-_NO_ROOM = f"I can show {MOST_TOKENS} tokens, and `second` leaves no room for the text. Please shorten it."
+_NO_ROOM = later(
+    "I can show {most_tokens} tokens, and `second` leaves no room for the text. Please shorten it.",
+    most_tokens=MOST_TOKENS,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,7 +114,7 @@ def of_decoder(head: CausalLM, request: AttentionRequest) -> TaskRun[AttentionRe
 
     _refuse_languages(request)
     if request.second is not None:
-        raise InvalidRequest("This checkpoint reads a single text. Please leave `second` out.")
+        raise InvalidRequest(later("This checkpoint reads a single text. Please leave `second` out."))
     ids = head.encode(request.text)
     most = min(MOST_TOKENS, head.context_length)
     return (yield from _weights(head, request, Reading(ids[:most]), shortened=len(ids) > most))
@@ -165,7 +169,7 @@ def _weights(
     [attentions] = yield from head.attention([inputs.row])
     if not attentions:
         raise ModelUnavailable(
-            "This checkpoint's architecture has no attention weights that I could show. Choose another one."
+            later("This checkpoint's architecture has no attention weights that I could show. Choose another one.")
         )
     found = shown(attentions, request.view)
     decoder = decoder or inputs.ids
@@ -197,7 +201,7 @@ def _fitting(head: Head, text: str, tokens: Callable[[str], int]) -> tuple[str, 
 
 def _refuse_languages(request: AttentionRequest) -> None:
     if request.target is not None:
-        raise InvalidRequest("Only checkpoints that translate need a language. Please leave `to` out.")
+        raise InvalidRequest(later("Only checkpoints that translate need a language. Please leave `to` out."))
 
 
 TASK = Task(

@@ -8,13 +8,14 @@ import numpy as np
 import numpy.typing as npt
 
 from bot.inference.heads.inspection.attention_weights import Weights
+from bot.locales.message import Message, later
 
 
 @dataclass(frozen=True)
 class Habit:
     """Where a head puts most of its weight."""
 
-    what: str
+    what: Message
     """In words, such as "the token before"."""
     share: float
     """Of the weight of the queries that have such a token; 0 if no place gets much."""
@@ -29,16 +30,18 @@ def habit_of(weights: Weights, *, causal: bool, cross: bool) -> Habit:
     rows = weights.astype(np.float64)
     rows = rows[1:] if causal and len(rows) > 1 else rows  # the first token has no choice
     offset = len(weights) - len(rows)
-    found = [Habit("the first token", float(rows[:, 0].mean()))]
+    # Translators: what one token mostly looks at, behind the number of a head of the model; in a picture with room for
+    # about 20 characters.
+    found = [Habit(later("the first token"), float(rows[:, 0].mean()))]
     if rows.shape[1] > 1 and not causal:
-        found.append(Habit("the last token", float(rows[:, -1].mean())))
+        found.append(Habit(later("the last token"), float(rows[:, -1].mean())))
     if not cross:
-        found.append(Habit("itself", _diagonal(rows, offset)))
-        found.append(Habit("the token before", _diagonal(rows, offset - 1)))
+        found.append(Habit(later("itself"), _diagonal(rows, offset)))
+        found.append(Habit(later("the token before"), _diagonal(rows, offset - 1)))
         if not causal:
-            found.append(Habit("the next token", _diagonal(rows, offset + 1)))
+            found.append(Habit(later("the next token"), _diagonal(rows, offset + 1)))
     most = max(found, key=lambda habit: habit.share)
-    return most if most.share >= LEAST else Habit("many places", 0.0)
+    return most if most.share >= LEAST else Habit(later("many places"), 0.0)
 
 
 def _diagonal(rows: npt.NDArray[np.float64], offset: int) -> float:

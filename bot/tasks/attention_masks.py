@@ -10,6 +10,7 @@ from bot.inference.heads.inspection.attention_weights import Part, Weights
 from bot.inference.json_forms import Array
 from bot.inference.operations import TaskRun
 from bot.inference.task import HeadKind
+from bot.locales.message import later
 from bot.tasks.attention_view import Shown
 
 if TYPE_CHECKING:
@@ -52,8 +53,10 @@ def who_sees_whom(head: Head, inputs: Reading, found: Shown, decoder: tuple[int,
         [steps] = yield from head.attention_steps([StepsReading(inputs, part, found.layers - 1).row])
         if steps is None:
             raise ModelUnavailable(
-                "This checkpoint computes its attention in a way of its own, so I cannot see its masks. "
-                "Choose another one."
+                later(
+                    "This checkpoint computes its attention in a way of its own, so I cannot see its masks. Choose "
+                    "another one."
+                )
             )
         masks.append(PartMask(part, steps.visible))
     if head.kind is HeadKind.SEQ2SEQ_LM:

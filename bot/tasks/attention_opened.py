@@ -11,6 +11,7 @@ from bot.errors import InvalidRequest, ModelUnavailable
 from bot.inference.heads.inspection.attention_weights import Weights
 from bot.inference.heads.inspection.worked_attention import Steps
 from bot.inference.operations import TaskRun
+from bot.locales.message import later
 from bot.tasks.attention_sink import Sink, sink_of
 from bot.tasks.attention_view import Heads, Shown
 
@@ -33,8 +34,10 @@ def opened(head: Head, inputs: Reading, found: Shown) -> TaskRun[tuple[Steps, Sh
     [steps] = yield from head.attention_steps([StepsReading(inputs, found.part, found.layer - 1, number, query).row])
     if steps is None:
         raise ModelUnavailable(
-            "This checkpoint computes its attention in a way of its own, of which I can only show the weights. "
-            "Choose the average of heads, or one head."
+            later(
+                "This checkpoint computes its attention in a way of its own, of which I can only show the weights. "
+                "Choose the average of heads, or one head."
+            )
         )
     if found.view.heads is Heads.WORKED:
         return steps, replace(found, view=replace(found.view, query=query + 1, key=key + 1)), None
@@ -50,7 +53,9 @@ def _pair(found: Shown) -> tuple[int, int]:
         return strong_pairs(found.weights, causal=found.is_causal)[0]
     for number, count in ((found.view.query, queries), (found.view.key, keys)):
         if number > count:
-            raise InvalidRequest(f"There is no token {number} here: choose one from 1 to {count}.")
+            raise InvalidRequest(
+                later("There is no token {number} here: choose one from 1 to {count}.", number=number, count=count)
+            )
     return found.view.query - 1, found.view.key - 1
 
 

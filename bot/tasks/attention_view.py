@@ -9,6 +9,8 @@ from typing import Annotated
 from bot.errors import InvalidRequest
 from bot.inference.heads.inspection.attention_weights import Attentions, Part, Weights, average_of_heads, rollout
 from bot.inference.json_forms import Array
+from bot.locales.message import Message, later
+from bot.locales.values import later_enumerated
 
 
 class Heads(StrEnum):
@@ -46,11 +48,15 @@ class AttentionView:
     def __post_init__(self) -> None:
         for name, number in (("layer", self.layer), ("head", self.head), ("query", self.query), ("key", self.key)):
             if number is not None and number < 1:
-                raise InvalidRequest(f"`{name}` is counted from 1. Leave it out to begin with a good one.")
+                raise InvalidRequest(
+                    later("`{name}` is counted from 1. Leave it out to begin with a good one.", name=name)
+                )
         if (self.heads in (Heads.ONE, Heads.WORKED)) != (self.head is not None):
-            raise InvalidRequest("Choose either one `head`, or what is made of all of them.")
+            raise InvalidRequest(later("Choose either one `head`, or what is made of all of them."))
         if (self.query is None) != (self.key is None) or (self.query is not None and self.heads is not Heads.WORKED):
-            raise InvalidRequest("A pair of tokens belongs to one weight that is worked out. Choose a head first.")
+            raise InvalidRequest(
+                later("A pair of tokens belongs to one weight that is worked out. Choose a head first.")
+            )
 
 
 ANY_VIEW = AttentionView()
@@ -97,18 +103,29 @@ def shown(attentions: Attentions, view: AttentionView) -> Shown:
     part = view.part or next(iter(attentions))
     if part not in attentions:
         raise InvalidRequest(
-            f"This model has no such part as {_name(part)}. It has: {', '.join(map(_name, attentions))}."
+            later(
+                # Translators: the parts are "encoder", "decoder" and "cross-attention".
+                "This model has no such part as {part}. It has: {parts}.",
+                part=_name(part),
+                parts=later_enumerated(map(_name, attentions)),
+            )
         )
     layers, heads = attentions[part].shape[:2]
     layer = layers if view.layer is None else view.layer
     if layer > layers:
-        raise InvalidRequest(f"There is no layer {layer} here: choose `layer` from 1 to {layers}.")
+        raise InvalidRequest(
+            later("There is no layer {layer} here: choose `layer` from 1 to {layers}.", layer=layer, layers=layers)
+        )
     if view.head is not None and view.head > heads:
-        raise InvalidRequest(f"There is no head {view.head} here: choose `head` from 1 to {heads}.")
+        raise InvalidRequest(
+            later("There is no head {head} here: choose `head` from 1 to {heads}.", head=view.head, heads=heads)
+        )
     if view.heads is Heads.ROLLOUT and part is Part.CROSS:
         raise InvalidRequest(
-            "Rollout follows the same tokens from layer to layer, and cross-attention goes from one text to another. "
-            "Please choose the average of heads, or one head."
+            later(
+                "Rollout follows the same tokens from layer to layer, and cross-attention goes from one text to "
+                "another. Please choose the average of heads, or one head."
+            )
         )
     found = replace(view, part=part, layer=layer)
     each = tuple(one.copy() for one in attentions[part][layer - 1]) if view.heads is Heads.ALL else ()
@@ -127,5 +144,9 @@ def _matrix(weights: Weights, view: AttentionView) -> Weights:
     return copied
 
 
-def _name(part: Part) -> str:
-    return "cross-attention" if part is Part.CROSS else f"{part}"
+def _name(part: Part) -> Message:
+    return {
+        Part.ENCODER: later("encoder"),
+        Part.DECODER: later("decoder"),
+        Part.CROSS: later("cross-attention"),
+    }[part]

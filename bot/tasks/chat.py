@@ -12,6 +12,8 @@ from bot.errors import InvalidRequest
 from bot.inference.operations import TaskRun
 from bot.inference.requests import Request, Result
 from bot.inference.task import HeadKind, Implementation, Task
+from bot.locales.message import later
+from bot.locales.values import later_whole
 from bot.tasks.prompts.begun import Begun, check_begun, going_on, taken_token
 from bot.tasks.prompts.chat_template import Message, chat_prompt, has_chat_template
 from bot.tasks.prompts.speakers import NAMELESS, label, said, speaker_name
@@ -174,10 +176,14 @@ def read_prompt(head: CausalLM, request: ChatRequest) -> tuple[tuple[int, ...], 
         prompt = build(head, request.history[forgotten:], request, speakers)
         if len(prompt) <= room:
             return prompt, forgotten
-    longer = "your message, with the system prompt of this place," if request.system else "your message"
-    raise InvalidRequest(
-        f"This model reads {head.context_length:,} tokens at most, and {longer} is longer. Please shorten it."
-    )
+    if request.system:
+        sentence = later(
+            "This model reads {limit} tokens at most, and your message, with the system prompt of this place, is "
+            "longer. Please shorten it."
+        )
+    else:
+        sentence = later("This model reads {limit} tokens at most, and your message is longer. Please shorten it.")
+    raise InvalidRequest(sentence.filled(limit=later_whole(head.context_length)))
 
 
 def _by_template(

@@ -9,6 +9,7 @@ from typing import Any
 from bot.errors import InvalidRequest
 from bot.inference.requests import Request
 from bot.inference.together import Outcomes
+from bot.locales.message import later
 from bot.tasks.work.request import read_request, write_request
 
 FEWEST, MOST = 2, 4
@@ -27,7 +28,13 @@ class CompareRequest(Request[Outcomes]):
 
     def __post_init__(self) -> None:
         if not FEWEST <= len(set(self.checkpoints)) == len(self.checkpoints) <= MOST:
-            raise InvalidRequest(f"I can compare {FEWEST} to {MOST} different checkpoints. Please choose so many.")
+            raise InvalidRequest(
+                later(
+                    "I can compare {fewest} to {most} different checkpoints. Please choose so many.",
+                    fewest=FEWEST,
+                    most=MOST,
+                )
+            )
         _ = self.about  # raises if the content isn't that of a request
 
     @classmethod

@@ -13,6 +13,8 @@ from bot.errors import InvalidRequest
 from bot.inference.operations import TaskRun
 from bot.inference.requests import Request, Result
 from bot.inference.task import HeadKind, Implementation, Task
+from bot.locales.message import later
+from bot.locales.values import later_whole
 from bot.tasks.code.ending import EndReason, code_end
 from bot.tasks.code.fence import unfenced
 from bot.tasks.code.languages import CodeLanguage, find_code_language, guess_code_language, known_code_language
@@ -114,11 +116,17 @@ def _checked(code: str) -> str:
     # Models generate a line break and the indentation behind it as one token, so half of it must not be given.
     clean = code.strip("\n").rstrip()
     if not visible(clean):
-        raise InvalidRequest("There is no code. Please write the beginning of some, for example: def fibonacci(n):")
+        raise InvalidRequest(
+            later("There is no code. Please write the beginning of some, for example: def fibonacci(n):")
+        )
     if len(clean) > MOST_CHARACTERS:
         raise InvalidRequest(
-            f"The code has {len(clean):,} characters, and I can read {MOST_CHARACTERS:,} at most. "
-            "Please give only what comes just before the place where it should go on."
+            later(
+                "The code has {number} characters, and I can read {most_characters} at most. Please give only what "
+                "comes just before the place where it should go on.",
+                number=later_whole(len(clean)),
+                most_characters=later_whole(MOST_CHARACTERS),
+            )
         )
     return clean
 

@@ -14,6 +14,7 @@ from bot.errors import InvalidRequest, ModelUnavailable
 from bot.inference.operations import TaskRun
 from bot.inference.requests import LabelScore, Result
 from bot.inference.task import HeadKind, Implementation, Task
+from bot.locales.message import later
 from bot.tasks.prompts.cloze import BLANK, weighed_masks
 from bot.tasks.text_request import TextRequest
 from bot.text.accepted import checked_range, has_words
@@ -81,15 +82,22 @@ class FillRequest(TextRequest[FillResult]):
         masks = len(_MASK.findall(self.text))
         if not masks:
             raise InvalidRequest(
-                f"There is no mask in the text. Write `{BLANK}` where a word is hidden, for example: "
-                f"`The capital of France is {BLANK}.`"
+                later(
+                    "There is no mask in the text. Write `{blank}` where a word is hidden, for example: `The capital "
+                    "of France is {blank}.`",
+                    blank=BLANK,
+                )
             )
         if masks > MOST_MASKS:
             raise InvalidRequest(
-                f"There are {masks} masks in the text, and I can fill {MOST_MASKS} at most. Please leave some out."
+                later(
+                    "There are {masks} masks in the text, and I can fill {most_masks} at most. Please leave some out.",
+                    masks=masks,
+                    most_masks=MOST_MASKS,
+                )
             )
         if not has_words(_MASK.sub("", self.text)):
-            raise InvalidRequest("There is nothing but masks in the text. Please write some words around them.")
+            raise InvalidRequest(later("There is nothing but masks in the text. Please write some words around them."))
 
     @property
     def parts(self) -> tuple[str, ...]:
@@ -141,7 +149,9 @@ def distributions(head: MaskedLM, request: FillRequest, *, alone: bool = False) 
     row = head.encode_masked(request.parts)
     positions = head.mask_positions(row.inputs.ids)
     if len(positions) != len(request.parts) - 1:
-        raise InvalidRequest("The text is longer than the model's context, and a mask is beyond it. Please shorten it.")
+        raise InvalidRequest(
+            later("The text is longer than the model's context, and a mask is beyond it. Please shorten it.")
+        )
     [probabilities] = yield from head.fill([row], alone=alone)
     ranked = [_ranked(head, one) for one in probabilities]
     words, others = zip(*ranked, strict=True)
@@ -158,8 +168,10 @@ def _ranked(head: MaskedLM, probabilities: Floats) -> tuple[tuple[int, ...], tup
             break
     if not words:
         raise ModelUnavailable(
-            "The checkpoint that is set for /fill has no words in its vocabulary. Whoever runs this bot can set "
-            "another one."
+            later(
+                "The checkpoint that is set for /fill has no words in its vocabulary. Whoever runs this bot can set "
+                "another one."
+            )
         )
     return tuple(words), tuple(others)
 

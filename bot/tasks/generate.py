@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from bot.inference.operations import TaskRun
 from bot.inference.requests import Request, Result
 from bot.inference.task import HeadKind, Implementation, Task
+from bot.locales.message import later
 from bot.tasks.prompts.begun import Begun, check_begun, going_on, taken_token
 from bot.tasks.prompts.writing import WHOLE, ReadPrompt, Tail
 from bot.text.accepted import MAX_CHARACTERS, MAX_SEED, checked_range, clean_text
@@ -84,7 +85,7 @@ class GenerateRequest(Request[GenerateResult]):
         object.__setattr__(self, "prompt", clean_text(self.prompt, "prompt"))
         checked_range(self.max_new_tokens, 1, MOST_NEW_TOKENS, "max_new_tokens")
         checked_range(self.num_return_sequences, 1, MOST_SEQUENCES, "num_return_sequences")
-        hint = "To always get the likeliest text, set `top_p` to 0.01 instead."
+        hint = later("To always get the likeliest text, set `top_p` to 0.01 instead.")
         checked_range(self.temperature, LOWEST_TEMPERATURE, 2, "temperature", hint)
         checked_range(self.top_p, 0.01, 1, "top_p")
         if self.seed is not None:

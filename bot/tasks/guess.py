@@ -12,6 +12,8 @@ from bot.errors import InvalidRequest
 from bot.inference.operations import TaskRun
 from bot.inference.requests import LabelScore, Request, Result
 from bot.inference.task import HeadKind, Implementation, Task
+from bot.locales.message import later
+from bot.locales.values import later_enumerated
 from bot.tasks import complete, fill, generate, sentiment, zeroshot
 from bot.tasks.complete import CompleteRequest
 from bot.tasks.fill import FillRequest, FillResult
@@ -29,8 +31,8 @@ TASKS: dict[str, Task[Any]] = {
     task.name: task for task in (sentiment.TASK, zeroshot.TASK, fill.TASK, generate.TASK, complete.TASK)
 }
 """The commands whose answers can be guessed."""
-ONE_BLANK = "Only one word can be guessed at a time. Please leave one blank in the text."
-NO_CHOICE = "The model has only one answer here, so there is nothing to guess. Please choose another checkpoint."
+ONE_BLANK = later("Only one word can be guessed at a time. Please leave one blank in the text.")
+NO_CHOICE = later("The model has only one answer here, so there is nothing to guess. Please choose another checkpoint.")
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,12 @@ class GuessRequest(Request[GuessResult]):
 
     def __post_init__(self) -> None:
         if self.task not in TASKS:
-            raise InvalidRequest(f"Please choose one of these commands to guess its answer: /{', /'.join(TASKS)}.")
+            raise InvalidRequest(
+                later(
+                    "Please choose one of these commands to guess its answer: {commands}.",
+                    commands=later_enumerated(f"/{one}" for one in TASKS),
+                )
+            )
         about = self.about  # raises if the content isn't that of a request
         if isinstance(about, FillRequest) and len(about.parts) > 2:
             raise InvalidRequest(ONE_BLANK)

@@ -12,8 +12,9 @@ from bot.errors import InvalidRequest
 from bot.inference.operations import TaskRun
 from bot.inference.requests import Request, Result
 from bot.inference.task import HeadKind, Implementation, Task
+from bot.locales.message import later, later_plural
 from bot.tasks.scores import Floats
-from bot.text.accepted import clean_text, quantity
+from bot.text.accepted import clean_text
 from bot.text.characters import visible
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ LONGEST_TEXT = 2_000
 _SEPARATOR = regex.compile(r"(?<![|｜])[|｜](?![|｜])|[\n\r]")
 # The least length of a vector, so that nothing is divided by zero.
 SHORTEST = 1e-12
+HINT = later("Give two, or several with ` | ` between them, for example: `A cat sleeps. | A dog sleeps. | It rains.`")
 
 
 @dataclass(frozen=True)
@@ -49,11 +51,13 @@ class SimilarityRequest(Request[SimilarityResult]):
     def __post_init__(self) -> None:
         texts = tuple(clean_text(text, limit=LONGEST_TEXT) for text in self.texts if visible(text))
         if not FEWEST_TEXTS <= len(texts) <= MOST_TEXTS:
-            raise InvalidRequest(
-                f"I found {quantity(len(texts), 'text')}, and I can compare {FEWEST_TEXTS} to {MOST_TEXTS} different "
-                "ones. Give two, or several with ` | ` between them, for example: "
-                "`A cat sleeps. | A dog sleeps. | It rains.`"
+            found = later_plural(
+                "I found one text, and I can compare {fewest} to {most} different ones. {hint}",
+                "I found {count} texts, and I can compare {fewest} to {most} different ones. {hint}",
+                len(texts),
             )
+            none = later("I found no text, and I can compare {fewest} to {most} different ones. {hint}")
+            raise InvalidRequest((found if texts else none).filled(fewest=FEWEST_TEXTS, most=MOST_TEXTS, hint=HINT))
         object.__setattr__(self, "texts", texts)
 
     @property

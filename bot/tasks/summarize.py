@@ -10,6 +10,8 @@ from bot.errors import InvalidRequest
 from bot.inference.operations import TaskRun
 from bot.inference.requests import Result
 from bot.inference.task import HeadKind, Implementation, Task
+from bot.locales.message import later
+from bot.locales.values import later_whole
 from bot.tasks.summarization.chunks import chunks
 from bot.tasks.summarization.summarizers import (
     EncoderDecoderSummarizer,
@@ -73,8 +75,13 @@ class SummarizeRequest(TextRequest[SummarizeResult]):
     def __post_init__(self) -> None:
         if self.messages is not None and len(self.text) > self.LONGEST:
             raise InvalidRequest(
-                f"These {self.messages} messages have {len(self.text):,} characters, and I can read "
-                f"{self.LONGEST:,} at most. Please choose fewer `messages`."
+                later(
+                    "These {messages} messages have {number} characters, and I can read {longest} at most. Please "
+                    "choose fewer `messages`.",
+                    messages=self.messages,
+                    number=later_whole(len(self.text)),
+                    longest=later_whole(self.LONGEST),
+                )
             )
         what = "text" if self.file is None else "file"
         object.__setattr__(self, "text", clean_text(self.text, what, self.LONGEST))

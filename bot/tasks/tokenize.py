@@ -14,6 +14,8 @@ from bot.inference.operations import TaskRun
 from bot.inference.requests import Request, Result
 from bot.inference.task import HeadKind, Implementation, Task
 from bot.inference.tokenization.tokens import Token
+from bot.locales.message import later
+from bot.locales.values import later_whole
 from bot.text.accepted import MAX_CHARACTERS
 from bot.text.characters import without_controls
 
@@ -86,13 +88,23 @@ class TokenizeRequest(Request[TokenizeResult]):
         printable = (unicodedata.normalize("NFC", without_controls(text)) for text in self.texts)
         texts = tuple(text for text in printable if text.strip())
         if not texts:
-            raise InvalidRequest("There is no text. Please write at least one line for the tokenizer to read.")
+            raise InvalidRequest(later("There is no text. Please write at least one line for the tokenizer to read."))
         if len(texts) > MOST_TEXTS:
-            raise InvalidRequest(f"These are {len(texts)} texts, and I can show {MOST_TEXTS}. Please leave some out.")
+            raise InvalidRequest(
+                later(
+                    "These are {number} texts, and I can show {most_texts}. Please leave some out.",
+                    number=len(texts),
+                    most_texts=MOST_TEXTS,
+                )
+            )
         if (characters := sum(map(len, texts))) > MAX_CHARACTERS:
             raise InvalidRequest(
-                f"The texts have {characters:,} characters together, and I can read {MAX_CHARACTERS:,} at most. "
-                "Please shorten them."
+                later(
+                    "The texts have {characters} characters together, and I can read {max_characters} at most. Please "
+                    "shorten them.",
+                    characters=later_whole(characters),
+                    max_characters=later_whole(MAX_CHARACTERS),
+                )
             )
         object.__setattr__(self, "texts", texts)
 

@@ -12,6 +12,7 @@ from bot.inference.languages.pairs import LanguagePairs
 from bot.inference.operations import Row, TaskRun
 from bot.inference.requests import Result
 from bot.inference.task import HeadKind, Implementation, Task
+from bot.locales.message import later
 from bot.tasks.text_request import TextRequest
 from bot.tasks.translation.drafting import MOST_NEW_TOKENS, Drafting, drafted
 from bot.tasks.translation.language_choice import LanguageChoice, check_target, choose_languages
@@ -72,8 +73,10 @@ class TranslateRequest(TextRequest[TranslateResult]):
             object.__setattr__(self, "source", find_language(self.source).code)
         if self.target == self.source:
             raise InvalidRequest(
-                f"Both languages are {language(self.target).name}. "
-                "Please choose two different ones with `to` and `from`."
+                later(
+                    "Both languages are {name}. Please choose two different ones with `to` and `from`.",
+                    name=language(self.target).name,
+                )
             )
 
     def check(self, known: LanguagePairs) -> None:

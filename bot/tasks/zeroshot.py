@@ -14,9 +14,10 @@ from bot.inference.heads.calibration import Calibration
 from bot.inference.operations import TaskRun
 from bot.inference.requests import LabelScore, Result
 from bot.inference.task import HeadKind, Implementation, Task
+from bot.locales.message import later, later_plural
 from bot.tasks.scores import Floats, ranked, sigmoid, softmax
 from bot.tasks.text_request import TextRequest
-from bot.text.accepted import clean_text, quantity
+from bot.text.accepted import clean_text
 from bot.text.characters import identity, visible
 from bot.text.tables import read_table
 
@@ -33,6 +34,10 @@ USUAL_LABELS = "sports, politics, entertainment"
 LONGEST_LABEL = 80
 # The template of transformers' own pipeline.
 HYPOTHESIS = "This example is {}."
+HINT = later(
+    "Separate them with commas, for example: `sports, politics, "
+    "entertainment`. A label with a comma in it goes into quotation marks."
+)
 
 
 @dataclass(frozen=True)
@@ -66,10 +71,14 @@ class ZeroShotRequest(TextRequest[ZeroShotResult]):
             first.setdefault(identity(label), label)
         distinct = tuple(first.values())
         if not FEWEST_LABELS <= len(distinct) <= MOST_LABELS:
+            found = later_plural(
+                "I found one label, and I need {fewest} to {most} different ones. {hint}",
+                "I found {count} labels, and I need {fewest} to {most} different ones. {hint}",
+                len(distinct),
+            )
+            none = later("I found no label, and I need {fewest} to {most} different ones. {hint}")
             raise InvalidRequest(
-                f"I found {quantity(len(distinct), 'label')}, and I need {FEWEST_LABELS} to {MOST_LABELS} different "
-                "ones. Separate them with commas, for example: `sports, politics, entertainment`. A label with "
-                "a comma in it goes into quotation marks."
+                (found if distinct else none).filled(fewest=FEWEST_LABELS, most=MOST_LABELS, hint=HINT)
             )
         object.__setattr__(self, "labels", distinct)
 
@@ -112,8 +121,10 @@ def entailments(head: SequenceClassifier, request: ZeroShotRequest, *, alone: bo
     entailment, contradiction = head.entailment, head.contradiction
     if entailment is None or contradiction is None:
         raise ModelUnavailable(
-            "The checkpoint that is set for /zeroshot knows no entailment. Whoever runs this bot can set one that was "
-            "trained on natural language inference (MNLI) with ZEROSHOT_CHECKPOINT."
+            later(
+                "The checkpoint that is set for /zeroshot knows no entailment. Whoever runs this bot can set one that "
+                "was trained on natural language inference (MNLI) with ZEROSHOT_CHECKPOINT."
+            )
         )
     rows = [head.encode(request.text, HYPOTHESIS.format(label)) for label in request.labels]
     logits = np.stack((yield from head.classify(rows, alone=alone)))

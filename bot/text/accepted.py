@@ -5,6 +5,9 @@ from __future__ import annotations
 import regex
 
 from bot.errors import InvalidRequest
+from bot.locales.message import Message, later
+from bot.locales.values import later_exact, later_whole
+from bot.text import complaints
 from bot.text.characters import visible
 
 MAX_CHARACTERS = 4_000
@@ -19,7 +22,7 @@ def clean_text(text: str, what: str = "text", limit: int = MAX_CHARACTERS) -> st
 
     Args:
         text: what somebody wrote.
-        what: its name in error messages, as in the command's options.
+        what: its name, a key of `bot.text.complaints`.
         limit: the most characters.
 
     Raises:
@@ -27,13 +30,11 @@ def clean_text(text: str, what: str = "text", limit: int = MAX_CHARACTERS) -> st
     """
     seen = visible(text)
     if not seen and _NOTHING.fullmatch(text):
-        raise InvalidRequest(f"The {what} is empty. Please write something for the model to read.")
+        raise InvalidRequest(complaints.EMPTY[what])
     if len(seen) > limit:
-        raise InvalidRequest(
-            f"The {what} has {len(seen):,} characters, and I can read {limit:,} at most. Please shorten it."
-        )
+        raise InvalidRequest(complaints.TOO_LONG[what].filled(number=later_whole(len(seen)), limit=later_whole(limit)))
     if not has_words(seen):
-        raise InvalidRequest(f"There are no words in the {what}. Please add some for the model to read.")
+        raise InvalidRequest(complaints.NO_WORDS[what])
     return seen
 
 
@@ -42,11 +43,19 @@ def has_words(text: str) -> bool:
     return any(map(str.isalnum, text))
 
 
-def checked_range(value: float, low: float, high: float, what: str, hint: str = "") -> None:
+def checked_range(value: float, low: float, high: float, what: str, hint: Message | None = None) -> None:
     """Raise `InvalidRequest` if an option is out of its bounds; `hint` is a further sentence that says what to do."""
     if not low <= value <= high:
-        sentence = f"`{what}` must be from {low:g} to {high:,}, and not {value:,}."
-        raise InvalidRequest(f"{sentence} {hint}".strip())
+        sentence = later(
+            # Translators: {option} is the name of a command's option; the others are numbers.
+            "`{option}` must be from {low} to {high}, and not {value}.",
+            option=what,
+            low=later_exact(low),
+            high=later_exact(high),
+            value=later_exact(value),
+        )
+        # Two whole sentences.
+        raise InvalidRequest(sentence if hint is None else later("{sentence} {hint}", sentence=sentence, hint=hint))
 
 
 def quantity(number: int, noun: str) -> str:

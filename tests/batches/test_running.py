@@ -86,7 +86,7 @@ async def test_a_row_has_its_answer_or_says_why_not() -> None:
     assert run.is_done
     errors = [run.outcomes[index].error for index in range(8)]
     assert errors[:3] == ["", "", ""]
-    assert errors[3:6] == [DeadlinePassed(1.0).sentence, ModelFailed.SENTENCE, UNEXPECTED]
+    assert errors[3:6] == [DeadlinePassed(1.0).sentence, str(ModelFailed.SENTENCE), str(UNEXPECTED)]
     assert errors[6] == ""
     assert "40,001 characters" in errors[7]
     assert backend.asked.count("fine") == 1  # equal rows are asked once
@@ -125,7 +125,7 @@ async def test_rows_are_asked_in_bundles_and_one_that_fails_alone() -> None:
     await asyncio.wait_for(run.run(), PATIENCE)
     assert run.is_done
     failed = {index: one.error for index, one in run.outcomes.items() if one.error}
-    assert failed.pop(40) == ModelFailed.SENTENCE
+    assert failed.pop(40) == str(ModelFailed.SENTENCE)
     assert [error[:13] for error in failed.values()] == ["The text has "]
     assert backend.asked == texts[40:42]  # at last there are two of them
     assert [len(one) for one in backend.bundles if texts[5] in one] == [BUNDLE, BUNDLE]  # again after the refusal

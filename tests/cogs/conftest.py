@@ -137,8 +137,12 @@ class Scene:
             who, message, {"custom_id": custom_id, "component_type": STRING_MENU, "values": list(values)}
         )
 
-    def use_component(self, who: Any, message: Any, data: dict[str, Any]) -> simcord.InteractionResult:
-        """Somebody uses a component, whose data Discord would send; this does not wait for the bot."""
+    def use_component(self, who: Any, message: Any, data: dict[str, Any], **changed: Any) -> simcord.InteractionResult:
+        """Somebody uses a component, whose data Discord would send; this does not wait for the bot.
+
+        Args:
+            changed: see `send`.
+        """
         backend = self.env.backend
         stored = backend.get_message(message.channel_id, message.id)
         channel = backend.get_channel(stored.channel_id)
@@ -154,7 +158,7 @@ class Scene:
         if channel.type == GROUP_CHANNEL:
             payload |= self._in_group(channel)
         record.source_message_id = stored.id
-        backend.emit("INTERACTION_CREATE", payload)
+        backend.emit("INTERACTION_CREATE", payload | changed)
         return simcord.InteractionResult(self.env, record)
 
     async def restart(self) -> None:

@@ -182,7 +182,7 @@ class TestPrivateAnswers:
                 assert pressed.ephemeral
                 assert pressed.response.embeds
             refused = await alice.click(menu.response.message, label="Share")
-            assert said(scene, refused) == KEPT_PRIVATE
+            assert said(scene, refused) == str(KEPT_PRIVATE)
             assert [(one.id, one.embeds) for one in posts(scene) if not one.flags & 64] == before
 
             await set_topics(scene, answers=AnswerSettings())
@@ -216,7 +216,7 @@ class TestPrivateAnswers:
             await scene.until(lambda: chosen.response is not None and chosen.response.attachments)
             assert chosen.ephemeral
             assert chosen.response.id != asked.response.id
-            assert PRIVATE_NOW in words(scene, asked.response)
+            assert str(PRIVATE_NOW) in words(scene, asked.response)
             assert not scene.env.backend.get_message(scene.channel.id, asked.response.id).components
             assert answered(scene, chosen.response)
 
@@ -231,19 +231,19 @@ class TestPrivateAnswers:
             await flagged(scene, GERMANY, f"{SPANISH} {SPANISH}")
             menu = await scene.bot.get_channel(scene.channel.id).fetch_message(asked.id)  # type: ignore[union-attr]
             late = await scene.alice.select(menu, ["de"], custom_id=f"glassbox-flag:{message.id}:{scene.alice.id}:CH")
-            assert said(scene, late) == translator.OFF
+            assert said(scene, late) == str(translator.OFF)
             assert [one for one in posts(scene) if not one.flags & 64] == [translated, asked]
 
             role = scene.guild.create_role("Moderators", permissions=MODERATOR)
             page = await Page(scene, add(scene, "mod", role)).open()
             await page.turn_to("reactions")
-            assert PRIVATE in page.text()
+            assert str(PRIVATE) in page.text()
             assert "flags under messages do nothing" in page.text()
             assert page.is_valid()
             await page.turn_to("answers")
             await page.click("answers:private::off")
             await page.turn_to("reactions")
-            assert PRIVATE not in page.text()
+            assert str(PRIVATE) not in page.text()
             assert "a flag under a message translates it" in page.text()
             await flagged(scene, GERMANY, f"{SPANISH} ¿Y mi gato?")
             assert len([one for one in posts(scene) if not one.flags & 64]) == 3

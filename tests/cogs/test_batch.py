@@ -199,11 +199,11 @@ async def test_the_column_is_asked_for_and_only_its_person_answers(open_scene: O
         message = result.response
         assert "Which column" in words(scene, message)
         await leave(scene)
-        assert await told(scene, choose(scene, scene.bob, message, "0")) == NOT_YOURS
+        assert await told(scene, choose(scene, scene.bob, message, "0")) == str(NOT_YOURS)
         for forged in ("2", "-1", "x", "²"):
             assert await told(scene, choose(scene, scene.alice, message, forged)) == str(NOT_OFFERED)
             # In the menu of the message itself, as if the bot had put it there.
-            assert await told(scene, choose(scene, scene.alice, message, forged, offered=True)) == NO_COLUMN
+            assert await told(scene, choose(scene, scene.alice, message, forged, offered=True)) == str(NO_COLUMN)
         choose(scene, scene.alice, message, "1")
         await done(scene, message)
         assert "column b" in words(scene, message)
@@ -211,7 +211,7 @@ async def test_the_column_is_asked_for_and_only_its_person_answers(open_scene: O
         shown(scene, message).components = [
             {"type": 1, "components": [{"type": 3, "custom_id": "glassbox-batch-column:gone", "options": []}]}
         ]
-        assert await told(scene, choose(scene, scene.alice, message, "1")) == ENDED
+        assert await told(scene, choose(scene, scene.alice, message, "1")) == str(ENDED)
         scene.env.errors.clear()
 
         result = await scene.alice.slash(scene.channel, "batch", file=(FILE, TWO), command="sentiment")
@@ -286,9 +286,9 @@ async def test_stop_gives_back_what_there_is(open_scene: OpenScene) -> None:
         async with device_held(scene.worker):
             message = await begun(scene, give(scene))
             assert "**0** of 20 rows" in words(scene, message)
-            assert await told(scene, scene.press(scene.bob, message, "Stop")) == NOT_YOURS
+            assert await told(scene, scene.press(scene.bob, message, "Stop")) == str(NOT_YOURS)
             again = give(scene)
-            assert await told(scene, again) == BUSY
+            assert await told(scene, again) == str(BUSY)
             await scene.until(lambda: scene.worker.status().rows_waiting == 20)
             pressed = scene.press(scene.alice, message, "Stop")
             await done(scene, message)
@@ -367,7 +367,7 @@ async def test_where_only_the_response_can_be_edited_it_asks_before_it_takes_lon
                 assert result.response.ephemeral
                 said = words(scene, result.response)
                 assert "20 rows: this takes about 60 minutes" in said
-                assert rendering.LONGER in said
+                assert str(rendering.LONGER) in said
                 await scene.until(lambda: not scene.worker.status().requests)
             scene.press(scene.alice, result.response, "Start")
             await scene.until(lambda: labels(scene, result.response) == ["Stop"])
@@ -443,14 +443,14 @@ async def test_what_cannot_be_answered_is_said_at_once_and_nothing_is_kept(
         for person in range(service.MOST_IN_A_SERVER):
             assert await scene.store.batches.add(person, scene.guild.id, "{}", b"text\n")
         result = await scene.alice.slash(scene.channel, "batch", file=(FILE, ROWS), command="sentiment")
-        assert await told(scene, result) == SERVER_BUSY
+        assert await told(scene, result) == str(SERVER_BUSY)
 
         async def fail(*arguments: object) -> None:
             raise OperationalError("SELECT secret", {}, Exception())
 
         monkeypatch.setattr(scene.store.batches, "of", fail)
         result = await scene.alice.slash(scene.channel, "batch", file=(FILE, ROWS), command="sentiment")
-        assert await told(scene, result) == NOT_KEPT
+        assert await told(scene, result) == str(NOT_KEPT)
         assert len(scene.env.errors) == len(refused) + len(read) + 2
 
 
@@ -461,7 +461,7 @@ async def test_an_error_that_nobody_expected_is_told(open_scene: OpenScene, monk
     monkeypatch.setattr("bot.batches.shift.write_table", fail)
     async with open_scene() as scene:
         result = await scene.alice.slash(scene.channel, "batch", file=(FILE, ROWS), command="sentiment")
-        await scene.until(lambda: result.response is not None and UNEXPECTED in words(scene, result.response))
+        await scene.until(lambda: result.response is not None and str(UNEXPECTED) in words(scene, result.response))
         assert not labels(scene, result.response)
         await scene.until(lambda: not scene.bot.cogs["Batch"].office._tasks)  # type: ignore[attr-defined]
         assert await scene.store.batches.of(scene.alice.id) is None

@@ -45,6 +45,7 @@ OTHERS = {
     "forum-tags": ["setup", "dry-run", "report"],
     "guess": ["text", "command", "labels", "checkpoint"],
     "help": ["command"],
+    "language": [],
     "models": ["checkpoint"],
     "mood": ["channel", "messages", "checkpoint"],
     "privacy": [],

@@ -78,7 +78,7 @@ class TestDialog:
             result = await scene.alice.submit_modal(asked, {field["component"]["custom_id"]: "x = 1"})
 
             assert result.ephemeral
-            assert result.response.content == UNEXPECTED
+            assert result.response.content == str(UNEXPECTED)
         assert "the action complete failed: RuntimeError at test_complete.py" in caplog.text
         assert SECRET not in caplog.text
 

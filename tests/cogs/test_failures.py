@@ -95,7 +95,7 @@ class TestModel:
 
             result = await sentiment(scene)
 
-            assert scene.refusal(result) == UNEXPECTED
+            assert scene.refusal(result) == str(UNEXPECTED)
         assert SECRET not in caplog.text
         assert "/sentiment failed: RuntimeError at test_failures.py" in caplog.text
 
@@ -242,7 +242,7 @@ class TestDiscord:
             result = await sentiment(scene)
 
             assert result.response is None
-            assert [told.content for told in result.followups] == [UNEXPECTED]
+            assert [told.content for told in result.followups] == [str(UNEXPECTED)]
             assert result.followups[0].ephemeral
             assert len(scene.env.errors) == 1
         assert "/sentiment failed: HTTPException" in caplog.text
@@ -280,7 +280,7 @@ class TestDiscord:
 
             result = await sentiment(scene)
 
-            assert result.response.content == WITHDRAWN
+            assert result.response.content == str(WITHDRAWN)
             assert result.followups[0].content == ModelFailed().sentence
             assert result.followups[0].ephemeral
             assert len(scene.env.errors) == 1

@@ -151,7 +151,7 @@ async def test_a_text_in_that_language_says_so_for_a_moment(
         bodies = [one.json for one in scene.env.http_requests if isinstance(one.json, dict)]
         told = [body["content"] for body in bodies if body.get("content")]
         assert told[-1].startswith("Your text seems to be in Spanish already.")
-        assert told[-1].endswith(translator.BOTH)
+        assert told[-1].endswith(str(translator.BOTH))
         await scene.until(lambda: not posts(scene))
 
 
@@ -204,7 +204,7 @@ class TestSeveralLanguages:
             await scene.restart()
             asked = await scene.bot.get_channel(scene.channel.id).fetch_message(post.id)  # type: ignore[union-attr]
             other = await scene.bob.select(asked, ["de"], custom_id=menu["custom_id"])
-            assert other.response.content == translator.NOT_YOURS
+            assert other.response.content == str(translator.NOT_YOURS)
             await scene.alice.select(asked, ["de"], custom_id=menu["custom_id"])
             assert shown(post).startswith("**German** · Deutsch\n")
             await scene.alice.react(message, GERMANY)
@@ -220,5 +220,5 @@ class TestSeveralLanguages:
             )
             await scene.bot.servers.change(scene.guild.id, lambda now: ServerSettings())
             off = await scene.alice.select(asked, ["fr"], custom_id=f"glassbox-flag:{message.id}:{scene.alice.id}:CH")
-            assert off.response.content == translator.OFF
+            assert off.response.content == str(translator.OFF)
             assert again.components

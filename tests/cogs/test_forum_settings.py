@@ -75,7 +75,7 @@ async def test_a_moderator_sets_what_happens(open_scene: OpenScene, monkeypatch:
         opened = await carol.slash(scene.channel, "forum-tags setup", forum=forum.handle)
         assert opened.ephemeral
         page = opened.response
-        assert READS_ALL in text_of(scene, page)
+        assert str(READS_ALL) in text_of(scene, page)
         assert "idea · moderated" in text_of(scene, page)
         assert (chosen(scene, page, "mode"), chosen(scene, page, "threshold")) == (["off"], ["0.80"])
 
@@ -109,20 +109,20 @@ async def test_a_moderator_sets_what_happens(open_scene: OpenScene, monkeypatch:
         with monkeypatch.context() as broken:
             broken.setattr(scene.bot.servers.table, "change", fails)
             failed = await choose(forum, carol, page, "mode", "propose")
-        assert sentence(scene, failed) == NOT_SAVED
+        assert sentence(scene, failed) == str(NOT_SAVED)
         assert chosen(scene, page, "mode") == ["apply"]
 
         # Choices that were never offered change nothing.
         before = await forum.settings()
         for action, value in (("mode", "everything"), ("threshold", "nan"), ("threshold", "2"), ("most", "9")):
             menu_of(scene, page, action)["options"].append({"label": "forged", "value": value})
-            assert sentence(scene, await choose(forum, carol, page, action, value)) == NEVER_OFFERED
+            assert sentence(scene, await choose(forum, carol, page, action, value)) == str(NEVER_OFFERED)
         assert await forum.settings() == before
 
         # The permission is looked at again at every click.
         scene.env.backend.get_guild(scene.guild.id).members[carol.id].role_ids.clear()
         late = await choose(forum, carol, page, "mode", "off")
-        assert sentence(scene, late) == NOT_ALLOWED.format(f"<#{forum.id}>")
+        assert sentence(scene, late) == str(NOT_ALLOWED.filled(forum=f"<#{forum.id}>"))
         assert await forum.settings() == before
 
 
@@ -139,19 +139,19 @@ async def test_who_may_and_where(open_scene: OpenScene, monkeypatch: pytest.Monk
         # Somebody has allowed it to everybody in the server's settings, which does not make them moderators.
         command["default_member_permissions"] = None
         refused = await scene.alice.slash(scene.channel, "forum-tags setup", forum=forum.handle)
-        assert sentence(scene, refused) == NOT_ALLOWED.format(f"<#{forum.id}>")
+        assert sentence(scene, refused) == str(NOT_ALLOWED.filled(forum=f"<#{forum.id}>"))
         helper = forum.moderator("dave", manage_threads=True)
         assert sentence(scene, await helper.slash(scene.channel, "forum-tags report", forum=forum.handle))
         owner = forum.moderator("owner", administrator=True)
-        assert sentence(scene, await owner.slash(scene.channel, "forum-tags setup")) == WHICH
+        assert sentence(scene, await owner.slash(scene.channel, "forum-tags setup")) == str(WHICH)
         post = await forum.post(owner, "Used in a post")
         opened = await owner.slash(forum.channel(post), "forum-tags setup")
-        assert READS_TITLES in text_of(scene, opened.response)
+        assert str(READS_TITLES) in text_of(scene, opened.response)
         forum.allow_the_bot(manage_threads=False)
         opened = await owner.slash(forum.channel(post), "forum-tags setup")
         assert "I lack **Manage Threads** here" in text_of(scene, opened.response)
         opened = await owner.slash(scene.channel, "forum-tags setup", forum=empty.handle)
-        assert NO_TAGS in text_of(scene, opened.response)
+        assert str(NO_TAGS) in text_of(scene, opened.response)
         assert "no tags with words" in sentence(
             scene, await owner.slash(scene.channel, "forum-tags dry-run", forum=empty.handle)
         )
@@ -160,7 +160,7 @@ async def test_who_may_and_where(open_scene: OpenScene, monkeypatch: pytest.Monk
         with monkeypatch.context() as unseen:
             unseen.setattr(app_commands.AppCommandChannel, "resolve", lambda _: None)
             refused = await owner.slash(scene.channel, "forum-tags setup", forum=forum.handle)
-        assert sentence(scene, refused) == UNSEEN
+        assert sentence(scene, refused) == str(UNSEEN)
         scene.env.backend.delete_channel(empty.id)
         await scene.env.settle()
         assert "deleted" in sentence(scene, await choose(empty, owner, opened.response, "mode", "off"))
@@ -171,13 +171,13 @@ async def test_a_dry_run_changes_nothing(open_scene: OpenScene) -> None:
         forum = await Forum.open(scene)
         carol = forum.moderator()
         nothing = await carol.slash(scene.channel, "forum-tags dry-run", forum=forum.handle)
-        assert sentence(scene, nothing) == NO_POSTS.format(f"<#{forum.id}>")
+        assert sentence(scene, nothing) == str(NO_POSTS.filled(forum=f"<#{forum.id}>"))
         await forum.set(ForumMode.OFF, bug=ALWAYS, question=NEVER, idea=NEVER, most=5)
         await scene.bot.opt_outs.set(scene.bob.id, ReadAlong.FORUM_TAGS, True)
         untagged = await forum.post(scene.alice, "No tag yet")
         run = await carol.slash(scene.channel, "forum-tags dry-run", forum=forum.handle)
-        assert NOT_COMPARED in run.response.embeds[0].description
-        assert run.response.embeds[0].footer.text.endswith(UNCHANGED)  # and no word about comparisons
+        assert str(NOT_COMPARED) in run.response.embeds[0].description
+        assert run.response.embeds[0].footer.text.endswith(str(UNCHANGED))  # and no word about comparisons
         posts = [
             untagged,
             await forum.post(scene.alice, "A [bug] *indeed*", "It crashes.", ["bug"]),
@@ -214,12 +214,17 @@ async def test_corrections_are_counted_and_reported(open_scene: OpenScene) -> No
         forum = await Forum.open(scene)
         carol = forum.moderator()
         empty = await carol.slash(scene.channel, "forum-tags report", forum=forum.handle)
-        assert empty.response.embeds[0].description == NOTHING
+        assert empty.response.embeds[0].description == str(NOTHING)
         await forum.set(ForumMode.PROPOSE, bug=ALWAYS, question=NEVER, idea=NEVER)
         undecided = await forum.post(scene.alice, "Nobody has decided")
         early = await carol.slash(scene.channel, "forum-tags report", forum=forum.handle)
         lines = early.response.embeds[0].description.splitlines()
-        assert lines == ["1 post judged in the last 180 days.", UNDECIDED, "", "**bug**: no cases yet · 1 undecided"]
+        assert lines == [
+            "1 post judged in the last 180 days.",
+            str(UNDECIDED),
+            "",
+            "**bug**: no cases yet · 1 undecided",
+        ]
         scene.env.backend.delete_channel(undecided.id)
         await scene.env.settle()
         await forum.set(bug=ALWAYS, question=NEVER, idea=NEVER)

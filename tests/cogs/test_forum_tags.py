@@ -69,7 +69,7 @@ async def test_tags_that_fit_are_applied_and_logged(open_scene: OpenScene) -> No
         assert f"<#{post.id}>" in embed["description"]
         assert "**bug**" in embed["description"]
         assert "Chosen by people: **question**" in embed["description"]
-        assert TITLE_AND_MESSAGE in embed["footer"]["text"]
+        assert str(TITLE_AND_MESSAGE) in embed["footer"]["text"]
         assert labels_of(logged) == ["Add idea", "Remove these tags", "Show the work"]
 
         shown = scene.press(scene.bob, logged, "Show the work")
@@ -158,13 +158,13 @@ async def test_only_proposing(open_scene: OpenScene) -> None:
         assert sorted(labels_of(message)) == sorted(
             ["Add bug", "Add question", "Add idea", "Add all", "No, thanks", "Show the work"]
         )
-        assert TITLE_ONLY in message.embeds[0]["footer"]["text"]
+        assert str(TITLE_ONLY) in message.embeds[0]["footer"]["text"]
         assert not forum.messages(scene.channel)
 
         for label in ("Add bug", "No, thanks"):
             refused = scene.press(scene.bob, message, label)
             await scene.env.settle()
-            assert sentence(scene, refused) == NOT_YOURS
+            assert sentence(scene, refused) == str(NOT_YOURS)
         refused = scene.press(scene.alice, message, "Add idea")
         await scene.env.settle()
         assert "Only moderators can add **idea**" in sentence(scene, refused)
@@ -211,7 +211,7 @@ async def test_forged_and_late_presses(open_scene: OpenScene) -> None:
         button["custom_id"] = real.replace(str(post.id), str(scene.channel.id))  # no post
         refused = scene.press(scene.alice, message, "Add bug")
         await scene.env.settle()
-        assert sentence(scene, refused) == FORGOTTEN
+        assert sentence(scene, refused) == str(FORGOTTEN)
         button["custom_id"] = real
         scene.env.inject_error("PATCH", f"/channels/{post.id}", status=403, code=50013, message="Missing Permissions")
         failed = scene.press(scene.alice, message, "Add bug")

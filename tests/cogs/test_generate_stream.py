@@ -378,7 +378,7 @@ class TestButtons:
             pressed = await scene.alice.click(first.response.message, label="Regenerate")
 
             assert pressed.ephemeral
-            assert pressed.response.content == UNEXPECTED
+            assert pressed.response.content == str(UNEXPECTED)
         assert "the action regenerate failed: RuntimeError at test_generate_stream.py" in caplog.text
         assert SECRET not in caplog.text
 

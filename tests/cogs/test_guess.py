@@ -61,12 +61,12 @@ async def test_right_and_wrong(open_scene: OpenScene, command: str) -> None:
 
         assert not result.ephemeral
         assert len(offered) == NUMBERS[command] + 1
-        assert offered[-1] == GIVE_UP
+        assert offered[-1] == str(GIVE_UP)
         assert [one.label for one in request.options] == sorted(
             (one.label for one in request.options), key=str.casefold
         )
         [embed] = result.response.embeds
-        assert HOW in embed.description
+        assert str(HOW) in embed.description
         assert "%" not in embed.description
         right = offered[request.right]
         wrong = offered[0 if request.right else 1]
@@ -121,7 +121,7 @@ async def test_giving_up(open_scene: OpenScene) -> None:
         result = await asked(scene)
         request = await question(scene, result.response)
 
-        told = await pressed(scene, scene.bob, result.response, GIVE_UP)
+        told = await pressed(scene, scene.bob, result.response, str(GIVE_UP))
         late = await pressed(scene, scene.bob, result.response, labels(result.response)[request.right])
 
         assert told.embeds[0].title.startswith("The model says: ")
@@ -137,7 +137,7 @@ async def test_everywhere(open_scene: OpenScene, place: str) -> None:
         told = await pressed(scene, scene.alice, result.response, labels(result.response)[0])
         assert "the model says" in told.embeds[0].title
         if place == "group":  # a friend there has not installed the bot
-            await pressed(scene, scene.bob, result.response, GIVE_UP)
+            await pressed(scene, scene.bob, result.response, str(GIVE_UP))
             assert "1 gave up." in result.response.embeds[0].description
         work = await opened(scene, scene.alice, told)
         assert work.response.embeds[0].author.name.startswith("/sentiment")
@@ -191,7 +191,7 @@ async def test_a_question_whose_embed_is_hidden(open_scene: OpenScene) -> None:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"text": "___ and ___ are words", "command": "fill"}, ONE_BLANK),
+        ({"text": "___ and ___ are words", "command": "fill"}, str(ONE_BLANK)),
         ({"text": "no blank", "command": "fill"}, "There is no mask in the text."),
     ],
 )
@@ -205,13 +205,13 @@ async def test_nothing_to_choose_from(open_scene: OpenScene, monkeypatch: pytest
     monkeypatch.setattr("bot.tasks.guess.MOST_LABELS", 1)
     async with open_scene() as scene:
         result = await scene.alice.slash(scene.channel, "guess", text=TEXT)
-        assert scene.failure(result) == NO_CHOICE
+        assert scene.failure(result) == str(NO_CHOICE)
 
 
 async def test_guesses_go_with_their_question(open_scene: OpenScene) -> None:
     async with open_scene() as scene:
         result = await asked(scene)
-        await pressed(scene, scene.bob, result.response, GIVE_UP)
+        await pressed(scene, scene.bob, result.response, str(GIVE_UP))
         kept = await number_kept(scene)
         await scene.store.database.run(REQUESTS.delete())
         assert (kept, await number_kept(scene)) == (1, 0)

@@ -89,7 +89,7 @@ async def test_pages(open_scene: OpenScene) -> None:
         choices = await scene.alice.autocomplete(scene.channel, "help", "command", "/Se")
         assert {one["value"] for one in choices} >= {"sentiment", "settings"}
         unknown = await scene.alice.slash(scene.channel, "help", command="nonsense")
-        assert scene.refusal(unknown) == UNKNOWN_COMMAND
+        assert scene.refusal(unknown) == str(UNKNOWN_COMMAND)
 
 
 @pytest.mark.parametrize("place", ["direct message", "group"])
@@ -170,7 +170,7 @@ async def test_trying_an_example(open_scene: OpenScene, monkeypatch: pytest.Monk
 
         for forged in ("settings", "help", "nonsense"):
             refused = await forge_press(scene, scene.alice, page, f"glassbox-help-try:{forged}")
-            assert refused.response.content in {NOT_TRIED, UNKNOWN_COMMAND}
+            assert refused.response.content in {str(NOT_TRIED), str(UNKNOWN_COMMAND)}
         scene.env.errors.clear()
 
 
@@ -179,7 +179,7 @@ async def test_a_report_holds_what_was_written_and_nothing_else(open_scene: Open
         page = await opened(scene, scene.alice)
         assert "glassbox-help-report" not in custom_ids(page)
         refused = await forge_press(scene, scene.alice, page, "glassbox-help-report")
-        assert refused.response.content == NOWHERE
+        assert refused.response.content == str(NOWHERE)
         scene.env.errors.clear()
 
         operators = scene.guild.create_text_channel("reports")
@@ -188,7 +188,7 @@ async def test_a_report_holds_what_was_written_and_nothing_else(open_scene: Open
         asked = await scene.alice.click(page, label="Report a problem")
         sent = await scene.alice.submit_modal(asked, {"texts": "It says **no** to @everyone"})
         assert sent.ephemeral
-        assert sent.response.content == PASSED_ON
+        assert sent.response.content == str(PASSED_ON)
         [message] = operators.history()
         assert message.content == ""
         [embed] = message.embeds

@@ -110,7 +110,7 @@ async def test_direct_messages(open_scene: OpenScene, asked: list[Any]) -> None:
         direct = scene.alice.user.dm_channel
         [told] = [one for one in direct.history() if one.author.bot and not one.embeds]
         link = next(one.mention for one in await scene.bot.tree.fetch_commands() if one.name == "chat")
-        assert told.content == HELP_DIRECTLY.format(chat=link)
+        assert told.content == str(HELP_DIRECTLY.filled(chat=link))
         assert not scene.env.errors
 
 
@@ -158,7 +158,7 @@ async def test_shown_as_it_is_written_and_stopped(
 
             refused = scene.press(scene.bob, pressable(message), "Stop")
             await scene.until(lambda: refused.response is not None)
-            assert refused.response.content == SomebodyElses.SENTENCE
+            assert refused.response.content == str(SomebodyElses.SENTENCE)
 
             waiting = say(scene, scene.bob, at(scene, "And me?"))
             await scene.until(lambda: scene.bot.conversations._waiting[scene.channel.id] == 2)
@@ -187,7 +187,7 @@ async def test_a_thread_for_each_conversation(open_scene: OpenScene, asked: list
         assert len(thread.name) <= 80
         [answer] = answers(thread)
         assert answer.reference is None
-        assert answer.embeds[0].footer.text.endswith(GO_ON)
+        assert answer.embeds[0].footer.text.endswith(str(GO_ON))
         assert asked[0].system == "Speak as a pirate."
 
         await scene.restart()
@@ -199,7 +199,7 @@ async def test_a_thread_for_each_conversation(open_scene: OpenScene, asked: list
         assert [one.message for one in asked[1].history] == [asked[0].message]
         assert asked[2].history == ()
         assert answers(thread)[1].reference is not None
-        assert GO_ON not in answers(thread)[1].embeds[0].footer.text
+        assert str(GO_ON) not in answers(thread)[1].embeds[0].footer.text
 
         scene.env.inject_error("POST", "/channels/*/messages/*/threads", status=400, code=50035)
         await scene.bob.send(scene.channel, at(scene, "No thread for this"))
@@ -259,10 +259,10 @@ async def test_what_a_message_comes_with(open_scene: OpenScene, asked: list[Any]
         link = next(one.mention for one in await scene.bot.tree.fetch_commands() if one.name == "chat")
         assert link.startswith("</chat:")
         assert [one["content"] for one in posted(scene, scene.channel)[1:]] == [
-            NO_TEXT,
+            str(NO_TEXT),
             "This message has one text file of 120,000 bytes, and I can read 100,000 at most. Please choose a message "
             "with less.",
-            HELP.format(chat=link),
+            str(HELP.filled(chat=link)),
         ]
         assert all(one["allowed_mentions"] == {"parse": []} for one in posted(scene))
 
@@ -334,7 +334,7 @@ async def test_where_the_bot_may_not_answer_as_it_would(open_scene: OpenScene, a
         await scene.alice.send(for_links, at(scene, "Hello"))
         await scene.alice.send(for_history, at(scene, "Hello"))
         [told] = posted(scene, for_links)
-        assert told["content"] == NO_EMBEDS
+        assert told["content"] == str(NO_EMBEDS)
         [first, *_] = posted(scene, for_history)
         assert "message_reference" not in first
         assert len(answers(for_history)) == 1
@@ -355,7 +355,7 @@ async def test_where_the_bot_may_not_answer_as_it_would(open_scene: OpenScene, a
         await scene.bot.servers.change(scene.guild.id, make_private)
         other = scene.guild.create_text_channel("other")
         await scene.alice.send(other, at(scene, "Hello"))
-        assert posted(scene, other)[0]["content"].startswith(PRIVATE.partition("{chat}")[0])
+        assert posted(scene, other)[0]["content"].startswith(str(PRIVATE).partition("{chat}")[0])
         assert not scene.env.errors
 
 
@@ -432,7 +432,7 @@ class TestOwnThread:
             await set_chat(scene, threads=True)
             await scene.alice.send(scene.channel, at(scene, "I love apples."))
             [thread] = scene.channel.threads
-            assert answers(thread)[0].embeds[0].footer.text.endswith(GO_ON_FREELY)
+            assert answers(thread)[0].embeds[0].footer.text.endswith(str(GO_ON_FREELY))
             said = await scene.bob.send(thread, "And pears?")
             await scene.alice.send(thread, f"{scene.bob.mention} do you?")
             await scene.alice.send(thread, "Me too.", reply_to=said)

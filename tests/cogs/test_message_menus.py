@@ -147,7 +147,7 @@ class TestTexts:
     async def test_messages_without_a_usable_text(self, open_scene: OpenScene) -> None:
         async with open_scene() as scene:
             sentences = {
-                NO_TEXT: [("a.png", b"\x89PNG")],
+                str(NO_TEXT): [("a.png", b"\x89PNG")],
                 "The file isn't plain UTF-8 text.": [("a.txt", "ä".encode("utf-16"))],
                 "This message has 2 text files of 120,000 bytes": [("a.txt", b"a" * 60_000), ("b.txt", b"a" * 60_000)],
                 "This message has 4,001 characters, embeds and files included": [("a.txt", b"a" * 4_001)],

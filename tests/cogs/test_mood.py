@@ -165,19 +165,19 @@ async def test_another_channel_is_for_those_who_may_read_it(open_scene: OpenScen
         for who in (scene.alice, scene.bob):
             forbidden = choose_forbidden(scene, who, "mood", staff)
             await scene.env.settle()
-            assert told(scene, forbidden) == access.NOT_YOU
+            assert told(scene, forbidden) == str(access.NOT_YOU)
         allowed = await carol.slash(scene.channel, "mood", channel=staff, messages=50)
         assert embed_of(allowed).title == "Mood of #staff"
         assert allowed.ephemeral  # others in this channel may not read that one
         mute = scene.guild.create_text_channel(
             "mute", overwrites={scene.guild.me: discord.PermissionOverwrite(read_message_history=False)}
         )
-        assert told(scene, await carol.slash(scene.channel, "mood", channel=mute)) == access.NOT_ME
+        assert told(scene, await carol.slash(scene.channel, "mood", channel=mute)) == str(access.NOT_ME)
         forum = scene.guild.create_forum_channel("forum")  # which Discord does not offer
         everything = discord.Permissions(view_channel=True, read_message_history=True).value
         named = choose_forbidden(scene, carol, "mood", forum, everything)
         await scene.env.settle()
-        assert told(scene, named) == access.NO_MESSAGES_THERE
+        assert told(scene, named) == str(access.NO_MESSAGES_THERE)
 
 
 async def test_a_private_thread_is_for_those_in_it(open_scene: OpenScene) -> None:
@@ -191,7 +191,7 @@ async def test_a_private_thread_is_for_those_in_it(open_scene: OpenScene) -> Non
         everything = discord.Permissions(view_channel=True, read_message_history=True).value
         forbidden = choose_forbidden(scene, scene.alice, "mood", handle, everything)
         await scene.env.settle()
-        assert told(scene, forbidden) == access.NOT_IN_THREAD
+        assert told(scene, forbidden) == str(access.NOT_IN_THREAD)
         allowed = await scene.bob.slash(scene.channel, "mood", channel=handle, messages=50)
         assert embed_of(allowed).title == "Mood of #secret plans"
         assert allowed.ephemeral
@@ -205,7 +205,7 @@ async def test_too_little_to_draw(open_scene: OpenScene) -> None:
         monologue = scene.guild.create_text_channel("monologue")
         write(scene, 30, channel=monologue, who=scene.bob)
         alone = await scene.alice.slash(monologue, "topics", labels=LABELS)
-        assert told(scene, alone) == history.TOO_FEW_PEOPLE
+        assert told(scene, alone) == str(history.TOO_FEW_PEOPLE)
         for number in (49, 2_001):
             refused = await scene.alice.slash(scene.channel, "mood", messages=number)
             assert "`messages` must be from 50 to 2,000" in told(scene, refused)
@@ -215,10 +215,10 @@ async def test_where_there_is_nothing_to_read(open_scene: OpenScene, monkeypatch
     async with open_scene() as scene:
         for command, options in (("mood", {}), ("topics", {"labels": LABELS})):
             refused = await scene.alice.slash(scene.channel, command, **options)
-            assert told(scene, refused) == access.NO_CONTENT
-            assert told(scene, await scene.ask_in_group(command, **options)) == access.NO_SERVER
+            assert told(scene, refused) == str(access.NO_CONTENT)
+            assert told(scene, await scene.ask_in_group(command, **options)) == str(access.NO_SERVER)
         monkeypatch.setattr(scene.bot, "get_guild", lambda guild: None)  # only the account has installed it
-        assert told(scene, await scene.alice.slash(scene.channel, "mood")) == access.NOT_HERE
+        assert told(scene, await scene.alice.slash(scene.channel, "mood")) == str(access.NOT_HERE)
 
 
 async def test_nobody_is_counted_while_opt_outs_are_unknown(
@@ -231,7 +231,7 @@ async def test_nobody_is_counted_while_opt_outs_are_unknown(
 
         monkeypatch.setattr(scene.store.opt_outs, "among", fail)
         result = await scene.alice.slash(scene.channel, "mood")
-        assert told(scene, result) == history.OPT_OUTS_UNKNOWN
+        assert told(scene, result) == str(history.OPT_OUTS_UNKNOWN)
 
 
 async def test_stop_makes_the_picture_of_what_there_is(open_scene: OpenScene, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -322,7 +322,7 @@ async def test_a_dry_run(open_scene: OpenScene) -> None:
         scene.env.backend.delete_channel(post.id)
         await scene.env.settle()
         again = await carol.slash(scene.channel, "forum-tags dry-run", forum=forum.handle)
-        assert (again.followups or [again.response])[-1].content == NO_POSTS.format(f"<#{forum.id}>")
+        assert (again.followups or [again.response])[-1].content == str(NO_POSTS.filled(forum=f"<#{forum.id}>"))
         scene.env.errors.clear()
 
 

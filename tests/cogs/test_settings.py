@@ -293,13 +293,13 @@ async def test_who_may_not_see_and_change_settings(open_page: OpenPage) -> None:
             ("glassbox-settings:topic:topic::", ("access",)),
             ("glassbox-settings:quotas:answers::", ("1",)),
         ):
-            assert await page.forge(scene.alice, custom_id, *values) in {MANAGERS_ONLY, str(PRIVATE)}
-        assert await page.forge_modal(scene.alice, "glassbox-settings-prompt:", "Obey me.") == MANAGERS_ONLY
+            assert await page.forge(scene.alice, custom_id, *values) in {str(MANAGERS_ONLY), str(PRIVATE)}
+        assert await page.forge_modal(scene.alice, "glassbox-settings-prompt:", "Obey me.") == str(MANAGERS_ONLY)
         assert await page.now() == ServerSettings()
 
         # A moderator who has lost the permission since.
         scene.env.backend.get_guild(scene.guild.id).members[page.moderator.id].role_ids.clear()
-        assert await page.forge(page.moderator, "glassbox-settings:answers:private::on") == MANAGERS_ONLY
+        assert await page.forge(page.moderator, "glassbox-settings:answers:private::on") == str(MANAGERS_ONLY)
         assert await page.now() == ServerSettings()
 
 
@@ -331,12 +331,12 @@ async def test_what_was_never_offered_changes_nothing(open_page: OpenPage) -> No
     async with open_page() as page:
         for custom_id, values in FORGED:
             told = await page.forge(page.moderator, f"glassbox-settings:{custom_id}", *values)
-            assert told == OutdatedPage.SENTENCE, custom_id
+            assert told == str(OutdatedPage.SENTENCE), custom_id
         elsewhere = await page.forge(page.moderator, "glassbox-settings:access:places-denied:*:", "123456789012345678")
         assert elsewhere.startswith("I cannot see one of these.")
         for custom_id, text in (("123", "x"), ("", "x" * 2_001), ("abc", "")):
             told = await page.forge_modal(page.moderator, f"glassbox-settings-prompt:{custom_id}", text)
-            assert told == OutdatedPage.SENTENCE
+            assert told == str(OutdatedPage.SENTENCE)
         assert await page.now() == ServerSettings()
         page.scene.env.errors.clear()
 
@@ -348,7 +348,7 @@ async def test_if_it_cannot_be_saved_the_page_shows_what_holds(open_page: OpenPa
         database = page.scene.store.database
         await database.run(sa_text("ALTER TABLE server_settings RENAME TO gone"))
         result = await page.click("answers:private::off")
-        assert [(one.ephemeral, one.content) for one in result.followups] == [(True, NotSaved.SENTENCE)]
+        assert [(one.ephemeral, one.content) for one in result.followups] == [(True, str(NotSaved.SENTENCE))]
         assert "only the person who asks sees the answers" in page.text()
         assert (await page.now()).answers.private
         # Nor is it lifted where answers are given.
@@ -370,8 +370,9 @@ async def test_what_is_not_known_is_refused_in_servers_and_only_there(
     async with open_page() as page:
         monkeypatch.setattr("bot.servers.directory.Servers.certain", certain)
         refused = await page.scene.alice.slash(page.scene.channel, "sentiment", text="I love apples")
-        assert (refused.ephemeral, refused.response.content) == (True, SettingsUnknown.SENTENCE)
-        assert await page.forge(page.moderator, "glassbox-settings:answers:private::on") == SettingsUnknown.SENTENCE
+        assert (refused.ephemeral, refused.response.content) == (True, str(SettingsUnknown.SENTENCE))
+        told = await page.forge(page.moderator, "glassbox-settings:answers:private::on")
+        assert told == str(SettingsUnknown.SENTENCE)
         answered = await page.scene.alice.user.slash("sentiment", text="I love apples")
         assert answered.response.embeds
         page.scene.env.errors.clear()
@@ -506,5 +507,5 @@ async def test_checkpoints_that_members_may_choose(open_page: OpenPage) -> None:
         assert (await page.now()).checkpoints.allowed is None
         for custom_id, values in (("allowed:0:", ("other/model",)), ("allowed:7:", (names[0],)), ("all::maybe", ())):
             told = await page.forge(page.moderator, f"glassbox-settings:checkpoints:{custom_id}", *values)
-            assert told == OutdatedPage.SENTENCE
+            assert told == str(OutdatedPage.SENTENCE)
         page.scene.env.errors.clear()

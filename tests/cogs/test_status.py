@@ -118,7 +118,7 @@ async def test_nobody_else_may_use_it(open_scene: OpenScene, place: str) -> None
         role = scene.guild.create_role("moderator", permissions=discord.Permissions(administrator=True))
         carol = scene.guild.add_member(scene.env.create_user("carol"), roles=[role])
         result = await (carol.slash(scene.channel, "status") if place == "server" else carol.user.slash("status"))
-        assert scene.refusal(result) == NOT_YOURS
+        assert scene.refusal(result) == str(NOT_YOURS)
         if place != "server":
             return
         await scene.worker.load_checkpoint("sentiment")
@@ -133,7 +133,7 @@ async def test_nobody_else_may_use_it(open_scene: OpenScene, place: str) -> None
             pressed = forged(scene, carol, custom_id, values)
             await scene.env.settle()
             assert pressed.response is not None, custom_id
-            assert pressed.response.content == NOT_YOURS
+            assert pressed.response.content == str(NOT_YOURS)
             assert pressed.ephemeral
         scene.env.errors.clear()
         assert scene.worker.status().models["sentiment"].phase is Phase.READY

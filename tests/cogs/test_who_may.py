@@ -36,6 +36,7 @@ FURTHER: Mapping[str, Mapping[str, Any]] = {
     "forum-tags setup": {},
     "guess": {"text": TEXT},
     "help": {},
+    "language": {},
     "models": {},
     "mood": {},
     "privacy": {},

@@ -110,7 +110,11 @@ async def test_the_answer_holds_all_of_them() -> None:
 
 @pytest.mark.parametrize(
     ("error", "sentence"),
-    [(ModelFailed(), ModelFailed.SENTENCE), (InvalidRequest("No."), "No."), (ZeroDivisionError("secret"), UNEXPECTED)],
+    [
+        (ModelFailed(), str(ModelFailed.SENTENCE)),
+        (InvalidRequest("No."), "No."),
+        (ZeroDivisionError("secret"), str(UNEXPECTED)),
+    ],
 )
 async def test_one_that_fails_leaves_the_others(error: Exception, sentence: str) -> None:
     first, second = Part(), Part()
@@ -185,7 +189,7 @@ async def test_stop_ends_texts_and_gives_up_what_has_not_begun() -> None:
     assert running.stopped
     running.answer("a so far")
     answer = await both
-    assert [(one.result, one.sentence) for one in answer.result.outcomes] == [("a so far", None), (None, STOPPED)]
+    assert [(one.result, one.sentence) for one in answer.result.outcomes] == [("a so far", None), (None, str(STOPPED))]
     assert both.state.stage is Stage.DONE
 
 

@@ -172,7 +172,7 @@ def test_what_there_is_so_far() -> None:
     outcomes = (
         Outcome(answer=answer),
         Outcome(loading=Loading("b", fetching=True, fraction=0.5)),
-        Outcome(sentence="The model failed."),
+        Outcome(message="The model failed."),
         Outcome(),
     )
     embed = preview(request, Outcomes(outcomes)).embed

@@ -364,7 +364,7 @@ async def test_a_refusal_that_comes_late_takes_the_public_response_back(answerin
     assert interaction.deferred == [ACCEPTANCE_SECONDS]
     await tell(interaction, raised.value.sentence)  # type: ignore[arg-type]
 
-    assert interaction.contents == [WITHDRAWN]
+    assert interaction.contents == [str(WITHDRAWN)]
     assert interaction.said == [("deleted", ""), ("follow-up", QueueFull(30).sentence)]
 
 
@@ -547,7 +547,7 @@ class TestTelling:
         interaction.errors = {"delete": [refusal(400)]}
 
         await tell(interaction, "Sorry.")  # type: ignore[arg-type]
-        assert interaction.contents == [WITHDRAWN]
+        assert interaction.contents == [str(WITHDRAWN)]
         assert interaction.said == [("follow-up", "Sorry.")]
         assert "could not be withdrawn" in caplog.text
 

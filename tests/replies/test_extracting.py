@@ -70,7 +70,7 @@ class TestBorders:
         reply = shown(borders(*map(float, range(380))))
 
         assert "… 368 more" in text_of(reply)
-        assert text_of(reply).endswith(SHORTENED)
+        assert text_of(reply).endswith(str(SHORTENED))
         assert reply.file is not None
         assert "word379" in reply.file.text
         assert "word1\n" in reply.file.text

@@ -63,7 +63,7 @@ class TestTokens:
         assert "```\n    p  label  token\n              [CLS] (special)\n90.0%  B-PER  Anna\n" in text_of(reply)
         assert "80.0%  I-PER  Le\n70.0%      O  ·e\n" in text_of(reply)
         assert text_of(reply).endswith("\n\nThe file has all logits: 3 of each of the 5 tokens.")
-        assert SHORTENED not in text_of(reply)  # nothing is, and the file was named
+        assert str(SHORTENED) not in text_of(reply)  # nothing is, and the file was named
         assert reply.file is not None
         assert "    O  B-PER   I-PER  token\n0.250  1.500  −0.750  [CLS] (special)\n" in reply.file.text
 

@@ -28,6 +28,7 @@ from bot.replies.reply import SHORTENED, Draft, Reply
 from bot.replies.work import pictures
 from bot.replies.work.blocks import plain_page
 from bot.replies.work.numbers import cell, decimal, percent, signed
+from bot.replies.work.numbers import written as written_in_words
 from bot.replies.work.offer import work_of
 from bot.replies.work.path import path_page
 from bot.replies.work.render import render
@@ -48,16 +49,7 @@ from bot.tasks.tokenize import TokenizeRequest
 from bot.tasks.work import blocks
 from bot.tasks.work.answer import border_page, spans_page, windows_page
 from bot.tasks.work.answer_written import quotation_page, weighed_answer_page
-from bot.tasks.work.blocks import (
-    Form,
-    Page,
-    Postponed,
-    PostponedFlip,
-    PostponedWriting,
-    WrittenShares,
-    column,
-    table,
-)
+from bot.tasks.work.blocks import Page, Postponed, PostponedFlip, PostponedWriting, WrittenShares, column, table
 from bot.tasks.work.budget import Weighed
 from bot.tasks.work.changes import Asked, Change
 from bot.tasks.work.coalitions import Table, exact
@@ -81,6 +73,7 @@ from bot.tasks.work.reading import hidden_page, tokens_page
 from bot.tasks.work.request import WorkRequest
 from bot.tasks.work.similarity import cosines_page, pooling_page, product_page
 from bot.tasks.work.summarize import rounds_page
+from bot.tasks.work.texts import Form
 from bot.tasks.work.token_pairs import token_pairs_page
 from bot.tasks.work.units import Units
 from bot.tasks.work.word_evidence import Proof, scores_page
@@ -258,7 +251,7 @@ def test_the_map_counts_as_people_do() -> None:
     def facts(*pages: Page) -> list[str]:
         picture = path_page(REQUEST, Answer(explanation(*pages), "tiny", "cpu", "float32", 0.01)).picture
         assert isinstance(picture, blocks.Path)
-        return [one.fact for one in picture.stations if one.page is not None]
+        return [written_in_words(one.fact) for one in picture.stations if one.page is not None]
 
     [written] = written_pages([WrittenToken(token("a"), 0.9, 1.0, (), 1)], LIKELIEST, ended=True)
     assert facts(text_page("", "ab"), tokens_page((ROW[:1],), ("",), (1, 1)), written) == [
@@ -310,13 +303,13 @@ def text_of(reply: Reply) -> str:
 
 def test_the_sample_has_everything() -> None:
     pages = sample("a")
-    names = [page.name for page in pages]
+    names = [written_in_words(page.name) for page in pages]
 
     assert {type(block) for page in pages for block in page.blocks} == set(typing.get_args(blocks.Block))
     drawn = {type(page.picture) for page in pages if page.picture is not None}
     assert drawn == set(typing.get_args(blocks.Picture))
     assert {page.about for page in pages} == {page(key).about for key in PAGES}
-    assert all(any(page(key).name in name for name in names) for key in PAGES)
+    assert all(any(written_in_words(page(key).name) in name for name in names) for key in PAGES)
 
 
 @pytest.mark.measured_elsewhere
@@ -349,7 +342,7 @@ def test_every_picture_can_be_drawn(text: str) -> None:
     assert drawn >= 12
 
 
-@pytest.mark.parametrize("one", sample("word"), ids=lambda one: one.name)
+@pytest.mark.parametrize("one", sample("word"), ids=lambda one: written_in_words(one.name))
 def test_tables_and_calculations_fit_a_phone(one: Page) -> None:
     answer = Answer(explanation(one), "tiny", "cpu", "float32", 0.01)
     for variant in (None, *range(len(one.variants))):
@@ -404,7 +397,7 @@ class TestTokens:
         reply = shown(tokens_page((row,), (), (1, 300)), LOGITS)
 
         assert "… 268 more" in text_of(reply)
-        assert text_of(reply).endswith(SHORTENED)
+        assert text_of(reply).endswith(str(SHORTENED))
         assert reply.file is not None
         assert "299  299  t299" in reply.file.text
         assert "Logits and softmax" in reply.file.text  # all pages
@@ -506,7 +499,7 @@ def test_lengths_are_told_with_the_written_text() -> None:
 
     [one] = written_pages([written], LIKELIEST, ended=True, lengths=(12, 9))
 
-    assert one.name == "Written tokens"
+    assert written_in_words(one.name) == "Written tokens"
     assert "The encoder read 12 tokens at once. The decoder wrote 9" in plain_page(one)
 
 
@@ -647,7 +640,7 @@ class TestPostponed:
 
 
 def test_pages_of_one_name_are_told_apart() -> None:
-    names = [one.name for one in explanation(text_page("b", "a"), LOGITS, text_page("d", "c")).pages]
+    names = [written_in_words(one.name) for one in explanation(text_page("b", "a"), LOGITS, text_page("d", "c")).pages]
 
     assert names == ["Text (1)", "Logits and softmax", "Text (2)"]
 

@@ -31,8 +31,8 @@ def test_the_page_that_is_open_is_always_in_it() -> None:
 
 def test_a_page_that_is_too_long_ends_at_a_whole_line() -> None:
     text = work_file(pages("short", "äöü\n" * 1_000), 1, 500)
-    *_, last, cut, _ = text.split("\n")[: text.split("\n").index(CUT) + 2]
-    assert (last, cut) == ("äöü", CUT)
+    *_, last, cut, _ = text.split("\n")[: text.split("\n").index(str(CUT)) + 2]
+    assert (last, cut) == ("äöü", str(CUT))
     assert "short" not in text
 
 

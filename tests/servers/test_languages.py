@@ -52,3 +52,20 @@ class Asked:
 def test_the_language(asked: Any, set_: str | None, known: LanguagePairs | None, source: str | None, code: str) -> None:
     settings = ServerSettings(answers=AnswerSettings(language=set_))
     assert default_language(asked, settings, known, source) == code
+
+
+@pytest.mark.parametrize(
+    ("own", "known", "source", "code"),
+    [
+        ("ja", None, None, "ja"),
+        ("pt_BR", ALL, None, "pt-BR"),
+        ("de", ALL, "de", "fr"),  # what is in the person's language already
+        ("hi", ALL, None, "fr"),  # the checkpoint does not write it
+        (None, ALL, None, "fr"),
+    ],
+)
+def test_a_persons_own_choice_comes_first(
+    own: str | None, known: LanguagePairs | None, source: str | None, code: str
+) -> None:
+    asked: Any = Asked("de", "fr")
+    assert default_language(asked, ServerSettings(), known, source, own) == code

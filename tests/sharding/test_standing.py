@@ -115,13 +115,13 @@ async def test_roles_and_permissions_are_those_of_now(open_scene: OpenScene, mon
         stays = server.student("stays")
         assert (await server.gone_on(stays, lambda: None)).response.embeds
         goes = server.student("goes")
-        assert await server.refused(goes, lambda: backend.remove_member(guild, goes.id)) == LEFT
+        assert await server.refused(goes, lambda: backend.remove_member(guild, goes.id)) == str(LEFT)
         hidden, mute = server.student("hidden"), server.student("mute")
-        assert await server.refused(hidden, lambda: server.deny(hidden, view_channel=True)) == SHUT_OUT
-        assert await server.refused(mute, lambda: server.deny(mute, use_application_commands=True)) == SHUT_OUT
+        assert await server.refused(hidden, lambda: server.deny(hidden, view_channel=True)) == str(SHUT_OUT)
+        assert await server.refused(mute, lambda: server.deny(mute, use_application_commands=True)) == str(SHUT_OUT)
         until = (discord.utils.utcnow() + timedelta(hours=1)).isoformat()
         loud = server.student("loud")
-        assert await server.refused(loud, lambda: server.change(loud, timed_out_until=until)) == SHUT_OUT
+        assert await server.refused(loud, lambda: server.change(loud, timed_out_until=until)) == str(SHUT_OUT)
 
         thread = backend.create_thread(scene.channel.id, "plans", stays.id, type=ChannelType.PRIVATE_THREAD)
         for one in (backend.bot_user, stays):
@@ -131,12 +131,12 @@ async def test_roles_and_permissions_are_those_of_now(open_scene: OpenScene, mon
         def removed() -> None:
             backend.remove_thread_member(thread.id, stays.id)
 
-        assert await server.refused(stays, removed, thread) == SHUT_OUT
+        assert await server.refused(stays, removed, thread) == str(SHUT_OUT)
 
         def trouble() -> None:
             scene.env.inject_error("GET", "/guilds/*/members/*", status=503, times=None)
 
-        assert await server.refused(stays, trouble) == NOT_SAID
+        assert await server.refused(stays, trouble) == str(NOT_SAID)
         backend.faults.clear()
 
 
@@ -147,7 +147,7 @@ async def test_a_server_of_another_process(open_scene: OpenScene, monkeypatch: p
         ann, ben, cat = (server.student(name) for name in ("ann", "ben", "cat"))
         monkeypatch.setattr(scene.bot, "get_guild", lambda number: None)
         assert "for your roles, or for you" in await server.refused(ann, lambda: server.change(ann, role_ids=[]))
-        assert await server.refused(ben, lambda: server.deny(ben, view_channel=True)) == SHUT_OUT
+        assert await server.refused(ben, lambda: server.deny(ben, view_channel=True)) == str(SHUT_OUT)
         assert (await server.gone_on(cat, lambda: None)).response.embeds
 
         def abroad() -> None:
@@ -163,7 +163,7 @@ async def test_answers_that_have_become_private(open_scene: OpenScene) -> None:
         server = await Server.open(scene)
         ann = server.student("ann")
         private, public = AnswerSettings(private=True), AnswerSettings()
-        assert await server.refused(ann, lambda: server.set(scene, answers=private)) == PRIVATE_NOW
+        assert await server.refused(ann, lambda: server.set(scene, answers=private)) == str(PRIVATE_NOW)
         result = await server.gone_on(ann, lambda: None)
         assert result.response.embeds
         assert result.ephemeral

@@ -74,7 +74,7 @@ async def test_one_that_kills_every_process_is_given_up(open_scene: OpenScene) -
             result = await abandoned(scene, f", tries = {MOST_TRIES}")
             await scene.bot.takeover.look()
         await scene.until(lambda: result.followups)
-        assert result.followups[0].content == UNEXPECTED
+        assert result.followups[0].content == str(UNEXPECTED)
         await nothing_unanswered(scene)
 
 

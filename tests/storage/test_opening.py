@@ -47,37 +47,37 @@ async def answering(answer: bytes) -> AsyncIterator[int]:
 
 async def test_without_the_driver(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "asyncpg", None)
-    assert await sentence_of(f"postgresql://alice:{SECRET}@127.0.0.1/database") == NO_DRIVER
+    assert await sentence_of(f"postgresql://alice:{SECRET}@127.0.0.1/database") == str(NO_DRIVER)
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1:port/database", "127.0.0.1:5432/database?sslmode=perhaps"])
 async def test_a_url_that_cannot_be_read(address: str) -> None:
-    assert await sentence_of(f"postgresql://alice:{SECRET}@{address}") == UNREADABLE
+    assert await sentence_of(f"postgresql://alice:{SECRET}@{address}") == str(UNREADABLE)
 
 
 async def test_nobody_there(tmp_path: Path) -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         port = unused.getsockname()[1]
-        assert await sentence_of(f"postgresql://alice:{SECRET}@127.0.0.1:{port}/database") == UNREACHABLE
-    assert await sentence_of(f"postgresql://alice:{SECRET}@/database?host={tmp_path}") == UNREACHABLE
+        assert await sentence_of(f"postgresql://alice:{SECRET}@127.0.0.1:{port}/database") == str(UNREACHABLE)
+    assert await sentence_of(f"postgresql://alice:{SECRET}@/database?host={tmp_path}") == str(UNREACHABLE)
 
 
 @pytest.mark.parametrize("mode", ["disable", "prefer", "require"])
 async def test_somebody_else_there(mode: str) -> None:
     async with answering(b"HTTP/1.1 400 Bad Request\r\n\r\n") as port:
-        assert await sentence_of(f"postgresql://alice:{SECRET}@127.0.0.1:{port}/x?sslmode={mode}") == UNREACHABLE
+        assert await sentence_of(f"postgresql://alice:{SECRET}@127.0.0.1:{port}/x?sslmode={mode}") == str(UNREACHABLE)
 
 
 async def test_a_server_that_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(postgresql, "BUSY_SECONDS", 0.1)
     with socket.create_server(("127.0.0.1", 0)) as server:
-        assert await sentence_of(f"postgresql://alice:{SECRET}@127.0.0.1:{server.getsockname()[1]}/x") == UNREACHABLE
+        assert await sentence_of(f"postgresql://alice:{SECRET}@127.0.0.1:{server.getsockname()[1]}/x") == str(UNREACHABLE)
 
 
 async def test_no_such_user_or_database(postgresql_url: str) -> None:
-    assert await sentence_of(postgresql_url.replace("glassbox@", f"nobody:{SECRET}@")) == REFUSED
-    assert await sentence_of(postgresql_url.replace("/postgres?", f"/{SECRET}?")) == REFUSED
+    assert await sentence_of(postgresql_url.replace("glassbox@", f"nobody:{SECRET}@")) == str(REFUSED)
+    assert await sentence_of(postgresql_url.replace("/postgres?", f"/{SECRET}?")) == str(REFUSED)
 
 
 async def test_a_user_who_may_not_create_tables(postgresql_url: str) -> None:
@@ -87,7 +87,7 @@ async def test_a_user_who_may_not_create_tables(postgresql_url: str) -> None:
     [schema] = re.findall("search_path=(.*)", postgresql_url)
     await connection.execute(f"CREATE ROLE {schema} LOGIN")
     try:
-        assert await sentence_of(postgresql_url.replace("glassbox@", f"{schema}:{SECRET}@")) == NO_TABLES
+        assert await sentence_of(postgresql_url.replace("glassbox@", f"{schema}:{SECRET}@")) == str(NO_TABLES)
     finally:
         await connection.execute(f"DROP ROLE {schema}")
         await connection.close()

@@ -242,7 +242,7 @@ async def test_it_happens_as_a_whole_or_not_at_all(place: Place, monkeypatch: py
 
 
 async def test_an_export_is_bounded_and_says_so(sqlite: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(personal_data, "MOST_BYTES", 3_000)
+    monkeypatch.setattr(personal_data, "MOST_BYTES", 4_000)
     clock = Clock()
     async with sqlite.open(now=clock) as store:
         for number in range(30):
@@ -253,7 +253,7 @@ async def test_an_export_is_bounded_and_says_so(sqlite: Place, monkeypatch: pyte
         assert 1 < len(found["rows"]) < 30
         assert found["rows"][0]["content"]["text"].startswith("29 ")  # the newest
         assert export.left_out == found["left out because the file would be too large"] == 30 - len(found["rows"])
-        assert len(export.data) < 2 * 3_000
+        assert len(export.data) < 2 * 4_000
 
 
 async def test_a_lost_key_hides_texts_and_nothing_else(sqlite: Place) -> None:

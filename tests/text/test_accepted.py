@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.errors import InvalidRequest
+from bot.locales.message import later
 from bot.tasks.fill import FillRequest
 from bot.tasks.generate import GenerateRequest
 from bot.tasks.scores import ranked, sigmoid, softmax
@@ -95,7 +96,7 @@ def test_ranges() -> None:
         with pytest.raises(InvalidRequest, match="`top_k` must be from 1 to 2, and not"):
             checked_range(bad, 1, 2, "top_k")
     with pytest.raises(InvalidRequest, match=r"not 0\. Try one\."):
-        checked_range(0, 1, 2, "top_k", "Try one.")
+        checked_range(0, 1, 2, "top_k", later("Try one."))
 
 
 @given(st.lists(st.floats(-1e4, 1e4), min_size=1, max_size=20))

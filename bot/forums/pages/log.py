@@ -8,14 +8,15 @@ from bot.forums.components import UNDO, ForumButton
 from bot.forums.pages.names import known, said
 from bot.forums.pages.proposal import add_button, score_bars, work_button
 from bot.forums.record import PostRecord, TagState
+from bot.locales.message import Message, _, later
 from bot.replies.components.buttons import view_of
 from bot.replies.components.press import Item
 from bot.replies.formatting.text import escape
 from bot.replies.reply import Colour, Draft
 
 TITLE = 200
-NOT_ALLOWED = "Discord does not let me change this post's tags. Allow me **Manage Threads** in {}."
-NOT_DONE = "Discord has not taken these tags, so the post stays as it is."
+NOT_ALLOWED = later("Discord does not let me change this post's tags. Allow me **Manage Threads** in {forum}.")
+NOT_DONE = later("Discord has not taken these tags, so the post stays as it is.")
 
 
 def entry(
@@ -24,7 +25,7 @@ def entry(
     record: PostRecord,
     *,
     by: discord.abc.User | None = None,
-    refused: str | None = None,
+    refused: Message | None = None,
 ) -> tuple[discord.Embed, discord.ui.View | None]:
     """Return the entry about a post.
 
@@ -36,21 +37,30 @@ def entry(
     chosen, rejected = (known(forum, record.those(state)) for state in (TagState.CHOSEN, TagState.REJECTED))
     draft = Draft(Colour.ZEROSHOT)
     draft.title = draft.fit(thread.name, TITLE, escape)
-    draft.lines = [f"{thread.mention} by <@{thread.owner_id}> in {forum.mention}", ""]
+    author = f"<@{thread.owner_id}>"
+    # Translators: a post, its author, and its forum.
+    draft.lines = [_("{post} by {author} in {forum}", post=thread.mention, author=author, forum=forum.mention), ""]
     if applied:
-        who = "Applied" if by is None else f"Accepted by {by.mention}"
-        draft.lines += [f"{who}:" if refused is None else "To be applied:", score_bars(draft, forum, record, applied)]
+        draft.lines += [_heading(by, refused), score_bars(draft, forum, record, applied)]
     if refused is not None:
-        draft.lines += ["", refused]
+        draft.lines += ["", str(refused)]
     if open_tags:
-        draft.lines += ["", "For moderators to decide:", score_bars(draft, forum, record, open_tags)]
+        draft.lines += ["", _("For moderators to decide:"), score_bars(draft, forum, record, open_tags)]
     if rejected:
-        draft.lines += ["", f"Removed again: {said(forum, rejected)}."]
+        draft.lines += ["", _("Removed again: {tags}.", tags=said(forum, rejected))]
     if chosen:
-        draft.lines += ["", f"Chosen by people: {said(forum, chosen)}."]
+        draft.lines += ["", _("Chosen by people: {tags}.", tags=said(forum, chosen))]
     embed = discord.Embed(title=draft.title, description="\n".join(draft.lines), colour=draft.colour)
     embed.url = thread.jump_url
     items: list[Item] = [add_button(forum, thread.id, tag) for tag in open_tags]
     if applied and refused is None:
         items.append(ForumButton.of(UNDO, thread.id))
     return embed.set_footer(text=record.footer or None), view_of({}, [*items, *work_button(record)])
+
+
+def _heading(by: discord.abc.User | None, refused: Message | None) -> str:
+    """Return what is said above the tags that fit."""
+    if refused is not None:
+        return _("To be applied:")
+    # Translators: tags that were added to a post: by the bot, or because somebody has accepted them.
+    return _("Applied:") if by is None else _("Accepted by {person}:", person=by.mention)

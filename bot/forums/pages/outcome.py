@@ -9,20 +9,32 @@ import discord
 
 from bot.forums.pages.names import tag_name
 from bot.forums.precision import Share, TagTally
+from bot.locales.message import _
+from bot.locales.numbers import percent
 from bot.pictures.shares import Estimate, Row, shares
 from bot.replies.reply import Drawing
 
-PRECISION, RECALL = "right", "found"
 NO_BREAK_SPACE = "\u00a0"
 
 
 def said(share: Share) -> str:
     """Return a share in words: "83 % (10 of 12; 55 to 95 %)"."""
     if share.value is None:
-        return "no cases yet"
-    low, high = (f"{round(100 * end)}" for end in share.interval)
-    cases = f"{share.hits} of {share.cases}; {low} to {high}{NO_BREAK_SPACE}%"
-    return f"{round(100 * share.value)}{NO_BREAK_SPACE}% ({cases})"
+        return _("no cases yet")
+    low, high = (round(100 * end) for end in share.interval)
+    # Translators: a share, of how many cases it is, and its interval: "83 % (10 of 12; 55 to 95 %)".
+    return _(
+        "{percent} ({hits} of {cases}; {low} to {high})",
+        percent=_percent(round(100 * share.value)),
+        hits=share.hits,
+        cases=share.cases,
+        low=low,
+        high=_percent(high),
+    )
+
+
+def _percent(number: int) -> str:
+    return percent(number / 100, 0).replace(" ", NO_BREAK_SPACE)
 
 
 def ranked(tallies: Mapping[int, TagTally]) -> list[int]:
@@ -39,8 +51,9 @@ def drawing(name: str, forum: discord.ForumChannel, tallies: Mapping[int, TagTal
     rows = [
         Row(tag_name(forum, tag), (_estimate(tallies[tag].precision), _estimate(tallies[tag].recall))) for tag in tags
     ]
-    note = "The line is the 95 % interval (Wilson): with few posts it is long."
-    series = (f"{PRECISION} (precision)", f"{RECALL} (recall)")
+    note = _("The line is the 95 % interval (Wilson): with few posts it is long.")
+    # Translators: the two series of a picture: how many given tags are right, and how many of all tags were found.
+    series = (_("right (precision)"), _("found (recall)"))
     return Drawing(f"{name}.png", partial(shares, rows, series, title, note))
 
 

@@ -8,6 +8,7 @@ from bot.forums.components import ADD, DISMISS, ForumButton
 from bot.forums.pages.names import LONGEST_BUTTON, known, said, tag_name
 from bot.forums.record import PostRecord, TagState
 from bot.inference.requests import LabelScore
+from bot.locales.message import _, later
 from bot.replies.components.buttons import RequestButton, view_of
 from bot.replies.components.press import Item
 from bot.replies.formatting.text import fit, visible
@@ -15,10 +16,9 @@ from bot.replies.reply import Colour, Draft
 from bot.replies.work.offer import SHOW_WORK
 from bot.servers.topics.forums import MOST_TAGS
 
-QUESTION = "Do these tags fit?"
-ANSWERED = "Tags of this post"
-WHO = "*The author of the post and moderators can add them.*"
-MODERATED = "*Only moderators can add {}.*"
+QUESTION = later("Do these tags fit?")
+ANSWERED = later("Tags of this post")
+WHO = later("The author of the post and moderators can add them.")
 
 
 def proposal(
@@ -27,12 +27,12 @@ def proposal(
     """Return the message with the tags that were proposed, and with buttons for those that nobody has decided."""
     open_tags = known(forum, record.those(TagState.PROPOSED))
     added = known(forum, record.those(TagState.APPLIED))
-    draft = Draft(Colour.ZEROSHOT, QUESTION if open_tags else ANSWERED)
+    draft = Draft(Colour.ZEROSHOT, str(QUESTION if open_tags else ANSWERED))
     draft.lines = [score_bars(draft, forum, record, open_tags)] if open_tags else []
     if added:
-        draft.lines += ["", f"Added: {said(forum, added)}."]
+        draft.lines += ["", _("Added: {tags}.", tags=said(forum, added))]
     if rejected := known(forum, record.those(TagState.REJECTED)):
-        draft.lines += ["", f"Not added: {said(forum, rejected)}."]
+        draft.lines += ["", _("Not added: {tags}.", tags=said(forum, rejected))]
     if open_tags:
         draft.lines += ["", _who_may(forum, open_tags)]
     embed = discord.Embed(title=draft.title, description="\n".join(draft.lines).strip() or None, colour=draft.colour)
@@ -55,13 +55,17 @@ def work_button(record: PostRecord) -> list[Item]:
 
 def add_button(forum: discord.ForumChannel, post: int, tag: int) -> ForumButton:
     """Return the button that adds a proposed tag."""
-    label = fit(f"Add {tag_name(forum, tag)}", LONGEST_BUTTON, visible)[0]
+    # Translators: a button, at most 80 characters with the name.
+    label = fit(_("Add {tag}", tag=tag_name(forum, tag)), LONGEST_BUTTON, visible)[0]
     return ForumButton.of(ADD, post, tag=tag, label=label, style=discord.ButtonStyle.primary)
 
 
 def _who_may(forum: discord.ForumChannel, tags: list[int]) -> str:
     moderated = [tag for tag in tags if (found := forum.get_tag(tag)) is not None and found.moderated]
-    return WHO if not moderated else f"{WHO} {MODERATED.format(said(forum, moderated))}"
+    if not moderated:
+        return f"*{WHO}*"
+    only = _("Only moderators can add {tags}.", tags=said(forum, moderated))
+    return f"*{WHO}* *{only}*"
 
 
 def _view(forum: discord.ForumChannel, post: int, record: PostRecord, open_tags: list[int]) -> discord.ui.View | None:

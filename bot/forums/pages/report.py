@@ -12,21 +12,23 @@ from bot.forums.dry_run import total
 from bot.forums.pages.names import tag_name
 from bot.forums.pages.outcome import drawing, ranked, said
 from bot.forums.precision import TagTally
+from bot.locales.message import _, later, plural
+from bot.locales.numbers import whole
 from bot.replies.components.buttons import view_of
 from bot.replies.formatting.text import bold, fit, units
 from bot.replies.reply import Colour, Reply
 
 LONGEST = 4_000
 """UTF-16 units of an embed's description; Discord allows 4,096."""
-NOTHING = "No post has been judged here yet. Switch forum tags on with **Setup**, or try a **dry run** first."
-UNDECIDED = (
+NOTHING = later("No post has been judged here yet. Switch forum tags on with **Setup**, or try a **dry run** first.")
+UNDECIDED = later(
     "Nobody has decided about a tag yet. **Add** and **No, thanks** under a post do so, and so does changing its tags."
 )
-HOW = (
+HOW = later(
     "Right (precision): of the tags that I gave, those that nobody has removed or dismissed; an applied tag that "
-    "nobody has looked at counts as right. Found (recall): of the tags that posts have, those that I gave or would "
-    "have given; a missing tag is only known where somebody has added it. In brackets: the cases, and the 95 % "
-    "interval (Wilson)."
+    "nobody has looked at counts as right. Found (recall): of the tags that posts have, those that I gave or "
+    "would have given; a missing tag is only known where somebody has added it. In brackets: the cases, and the "
+    "95 % interval (Wilson)."
 )
 
 
@@ -38,23 +40,29 @@ def report(
     Args:
         posts: how many were judged.
     """
-    embed = discord.Embed(title=fit(f"Forum tags of #{forum.name}", 200)[0], colour=Colour.ZEROSHOT)
+    embed = discord.Embed(title=fit(_("Forum tags of #{forum}", forum=forum.name), 200)[0], colour=Colour.ZEROSHOT)
     view = view_of({}, [ForumButton.of(SETUP, forum.id)])
     if not posts:
-        embed.description = NOTHING
+        embed.description = str(NOTHING)
         return Reply(embed), view
     overall = total(tallies.values())
     lines = [
-        f"{posts:,} post{'' if posts == 1 else 's'} judged in the last 180 days.",
-        UNDECIDED
+        plural(
+            "{number} post judged in the last 180 days.",
+            "{number} posts judged in the last 180 days.",
+            posts,
+            number=whole(posts),
+        ),
+        str(UNDECIDED)
         if overall.has_no_cases
-        else f"All tags: right {said(overall.precision)}, found {said(overall.recall)}.",
+        # Translators: two shares, such as "83 % (10 of 12; 55 to 95 %)".
+        else _("All tags: right {right}, found {found}.", right=said(overall.precision), found=said(overall.recall)),
         "",
         *tag_lines(forum, tallies),
     ]
     embed.description = "\n".join(within(LONGEST, lines))
-    embed.set_footer(text=HOW)
-    return Reply(embed, drawing=drawing("forum-tags", forum, tallies, "Tags that fit")), view
+    embed.set_footer(text=str(HOW))
+    return Reply(embed, drawing=drawing("forum-tags", forum, tallies, _("Tags that fit"))), view
 
 
 def tag_lines(forum: discord.ForumChannel, tallies: Mapping[int, TagTally]) -> list[str]:
@@ -62,9 +70,15 @@ def tag_lines(forum: discord.ForumChannel, tallies: Mapping[int, TagTally]) -> l
     lines: list[str] = []
     for tag in ranked(tallies):
         one = tallies[tag]
-        waiting = f" · {one.open} undecided" if one.open else ""
-        cases = "no cases yet" if one.has_no_cases else f"right {said(one.precision)} · found {said(one.recall)}"
-        lines.append(f"{bold(tag_name(forum, tag))}: {cases}{waiting}")
+        if one.has_no_cases:
+            parts = [_("no cases yet")]
+        else:
+            # Translators: two shares, such as "83 % (10 of 12; 55 to 95 %)".
+            parts = [_("right {right} · found {found}", right=said(one.precision), found=said(one.recall))]
+        if one.open:
+            parts.append(plural("{count} undecided", "{count} undecided", one.open))
+        # Translators: a tag, and how it has done.
+        lines.append(_("{tag}: {outcome}", tag=bold(tag_name(forum, tag)), outcome=" · ".join(parts)))
     return lines
 
 

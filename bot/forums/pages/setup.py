@@ -7,7 +7,6 @@ from typing import Any
 
 import discord
 
-from bot.errors import joined
 from bot.forums.components import (
     DRY_RUN,
     LOG,
@@ -23,6 +22,10 @@ from bot.forums.components import (
 from bot.forums.pages.names import tag_name
 from bot.forums.pages.report import within
 from bot.forums.question import label_of
+from bot.locales.lists import joined
+from bot.locales.message import Message, _, later, plural
+from bot.locales.numbers import percent
+from bot.replies.components.buttons import Action
 from bot.replies.formatting.text import escape, fit, visible
 from bot.replies.reply import Colour
 from bot.servers.topics.forums import MOST_TAGS, ForumMode, ForumSettings, TagSettings
@@ -33,25 +36,29 @@ Row = discord.ui.ActionRow[Any]
 
 THRESHOLDS = (0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95)
 MODES = {
-    ForumMode.OFF: ("Off", "New posts stay as they are"),
-    ForumMode.PROPOSE: ("Only propose", "The author or a moderator adds the tags with a button"),
-    ForumMode.APPLY: ("Apply", "Tags that fit are added at once; moderated tags are never"),
+    # Translators: what happens to new posts; at most 100 characters each.
+    ForumMode.OFF: (later("Off"), later("New posts stay as they are")),
+    ForumMode.PROPOSE: (later("Only propose"), later("The author or a moderator adds the tags with a button")),
+    ForumMode.APPLY: (later("Apply"), later("Tags that fit are added at once; moderated tags are never")),
 }
 LONGEST_TAGS = 2_400
 """Units of the list of tags; Discord allows 4,000 on the whole page."""
-NO_TAGS = "This forum has no tags yet. Add some in its settings at Discord, under **Tags**."
-READS_ALL = "Glassbox reads the title and the first message of each new post, and asks `/zeroshot` about every tag."
-READS_TITLES = (
-    "Glassbox reads **only the title** of each new post: without Discord's Message Content Intent it does not see the "
-    "message. Whoever runs this bot can turn it on with MESSAGE_CONTENT."
+NO_TAGS = later("This forum has no tags yet. Add some in its settings at Discord, under **Tags**.")
+READS_ALL = later(
+    "Glassbox reads the title and the first message of each new post, and asks `/zeroshot` about every tag."
 )
-LOG_READERS = "-# Whoever reads the log can open the text of a post with **Show the work**."
+READS_TITLES = later(
+    "Glassbox reads **only the title** of each new post: without Discord's Message Content Intent it does not see "
+    "the message. Whoever runs this bot can turn it on with MESSAGE_CONTENT."
+)
+LOG_READERS = later("Whoever reads the log can open the text of a post with **Show the work**.")
 
 
 def setup_page(forum: discord.ForumChannel, settings: ForumSettings, *, reads_messages: bool) -> Layout:
     """Return the page. Every menu shows what is set now."""
     view = Layout(timeout=None)
-    title = f"## Forum tags in {forum.mention}\n{_introduction(forum, reads_messages)}"
+    heading = _("Forum tags in {forum}", forum=forum.mention)
+    title = f"## {heading}\n{_introduction(forum, reads_messages)}"
     parts: list[discord.ui.Item[Any]] = [Text(title)]
     if missing := _missing(forum, settings):
         parts.append(Text(missing))
@@ -59,12 +66,12 @@ def setup_page(forum: discord.ForumChannel, settings: ForumSettings, *, reads_me
         discord.ui.Separator(),
         Text(f"**{MODE.label}**"),
         Row(ForumMenu.of(MODE, forum.id, _modes(settings))),
-        Text(f"**{THRESHOLD.label}**\n-# A higher threshold gives fewer tags, and fewer wrong ones."),
+        _setting(THRESHOLD, _("A higher threshold gives fewer tags, and fewer wrong ones.")),
         Row(ForumMenu.of(THRESHOLD, forum.id, threshold_options(settings.threshold))),
-        Text(f"**{MOST.label}**\n-# Counted with the tags that the author has chosen, which always stay."),
+        _setting(MOST, _("Counted with the tags that the author has chosen, which always stay.")),
         Row(ForumMenu.of(MOST, forum.id, _mosts(settings))),
-        Text(f"**{LOG.label}**: where to tell what was added\n{LOG_READERS}"),
-        Row(ForumChannelMenu.of(LOG, forum.id, settings.log_channel, "No log")),
+        _log_heading(),
+        Row(ForumChannelMenu.of(LOG, forum.id, settings.log_channel, _("No log"))),
     ]
     if forum.available_tags:
         menu = ForumMenu.of(TAG, forum.id, _tags(forum))
@@ -72,6 +79,16 @@ def setup_page(forum: discord.ForumChannel, settings: ForumSettings, *, reads_me
         parts.append(Row(ForumButton.of(DRY_RUN, forum.id), ForumButton.of(REPORT, forum.id)))
     view.add_item(discord.ui.Container(*parts, accent_colour=Colour.ZEROSHOT))
     return view
+
+
+def _setting(action: Action, about: str) -> Text:
+    return Text(f"**{action.label}**\n-# {about}")
+
+
+def _log_heading() -> Text:
+    # Translators: {log} is the word "Log" in bold.
+    title = _("{log}: where to tell what was added", log=f"**{LOG.label}**")
+    return Text(f"{title}\n-# {LOG_READERS}")
 
 
 def threshold_options(chosen: float, notes: Sequence[str] = ()) -> list[discord.SelectOption]:
@@ -83,13 +100,20 @@ def threshold_options(chosen: float, notes: Sequence[str] = ()) -> list[discord.
     described = dict(zip(THRESHOLDS, notes, strict=False))
     return [
         discord.SelectOption(
-            label=f"From {one * 100:g} %", value=f"{one:.2f}", description=described.get(one), default=one == chosen
+            label=_from(one), value=f"{one:.2f}", description=described.get(one), default=one == chosen
         )
         for one in sorted({*THRESHOLDS, chosen})
     ]
 
 
-def _introduction(forum: discord.ForumChannel, reads_messages: bool) -> str:
+def _from(threshold: float) -> str:
+    """Return a threshold, with a digit behind the point if it has one."""
+    digits = 0 if round(threshold * 100, 6).is_integer() else 1
+    # Translators: a threshold, such as "From 72.5 %".
+    return _("From {share}", share=percent(threshold, digits))
+
+
+def _introduction(forum: discord.ForumChannel, reads_messages: bool) -> Message:
     if not forum.available_tags:
         return NO_TAGS
     return READS_ALL if reads_messages else READS_TITLES
@@ -98,36 +122,44 @@ def _introduction(forum: discord.ForumChannel, reads_messages: bool) -> str:
 def _missing(forum: discord.ForumChannel, settings: ForumSettings) -> str:
     """Return a sentence about the permissions that the bot lacks; empty if it has them all."""
     mine = forum.permissions_for(forum.guild.me)
-    needed = {"View Channel": mine.view_channel, "Read Message History": mine.read_message_history}
-    needed["Manage Threads"] = mine.manage_threads
+    # Translators: permissions, as Discord calls them in your language.
+    needed = {_("View Channel"): mine.view_channel, _("Read Message History"): mine.read_message_history}
+    needed[_("Manage Threads")] = mine.manage_threads
     if settings.mode is ForumMode.PROPOSE:
-        needed["Send Messages in Posts"] = mine.send_messages_in_threads
-        needed["Embed Links"] = mine.embed_links
+        needed[_("Send Messages in Posts")] = mine.send_messages_in_threads
+        needed[_("Embed Links")] = mine.embed_links
     lacking = [f"**{name}**" for name, has in needed.items() if not has]
-    sentence = f"⚠ I lack {joined(lacking)} here. Somebody who manages the forum can allow me that." if lacking else ""
+    sentences = []
+    if lacking:
+        sentence = _(
+            "I lack {permissions} here. Somebody who manages the forum can allow me that.", permissions=joined(lacking)
+        )
+        sentences.append(f"⚠ {sentence}")
     channel = None if settings.log_channel is None else forum.guild.get_channel(settings.log_channel)
     if settings.log_channel is not None and channel is None:
-        sentence += "\n⚠ The log's channel was deleted, or I do not see it."
-    return sentence.strip()
+        sentence = _("The log's channel was deleted, or I do not see it.")
+        sentences.append(f"⚠ {sentence}")
+    return "\n".join(sentences)
 
 
 def _modes(settings: ForumSettings) -> list[discord.SelectOption]:
     return [
-        discord.SelectOption(label=label, value=mode.value, description=about, default=mode is settings.mode)
+        discord.SelectOption(label=str(label), value=mode.value, description=str(about), default=mode is settings.mode)
         for mode, (label, about) in MODES.items()
     ]
 
 
 def _mosts(settings: ForumSettings) -> list[discord.SelectOption]:
     return [
-        discord.SelectOption(label=f"{n} tag{'' if n == 1 else 's'}", value=str(n), default=n == settings.most)
+        discord.SelectOption(label=plural("{count} tag", "{count} tags", n), value=str(n), default=n == settings.most)
         for n in range(1, MOST_TAGS + 1)
     ]
 
 
 def _tag_list(forum: discord.ForumChannel, settings: ForumSettings) -> str:
     """Return a line for each tag: what the model reads, and what was set."""
-    title = f"**Tags ({len(forum.available_tags)})**"
+    heading = _("Tags ({number})", number=len(forum.available_tags))
+    title = f"**{heading}**"
     lines = [f"- {escape(tag_name(forum, tag.id))}{_about(tag, settings)}" for tag in forum.available_tags]
     shown = within(LONGEST_TAGS, [title, *lines])
     return "\n".join(shown if len(shown) > len(lines) else [*shown, "- …"])
@@ -136,14 +168,20 @@ def _tag_list(forum: discord.ForumChannel, settings: ForumSettings) -> str:
 def _about(tag: discord.ForumTag, settings: ForumSettings) -> str:
     own = settings.of_tag(tag.id)
     label = label_of(tag, settings)
-    facts = [
-        "not used" if not own.used else "no words in its name: describe it" if label is None else "",
-        f"read as “{escape(own.description)}”" if own.used and own.description else "",
-        f"from {round(own.threshold * 100)} %" if own.used and own.threshold is not None else "",
-        "moderated: only proposed" if own.used and tag.moderated else "",
-    ]
-    said = " · ".join(filter(None, facts))
-    return f" · {said}" if said else ""
+    # Translators: what is said of a tag, with · between the parts.
+    facts: list[str] = []
+    if not own.used:
+        return " · " + _("not used")
+    if label is None:
+        facts.append(_("no words in its name: describe it"))
+    if own.description:
+        facts.append(_("read as “{description}”", description=escape(own.description)))
+    if own.threshold is not None:
+        # Translators: the threshold of a tag, such as "from 80 %".
+        facts.append(_("from {share}", share=percent(round(own.threshold * 100) / 100, 0)))
+    if tag.moderated:
+        facts.append(_("moderated: only proposed"))
+    return "".join(f" · {fact}" for fact in facts)
 
 
 def _tags(forum: discord.ForumChannel) -> list[discord.SelectOption]:

@@ -12,6 +12,7 @@ from bot.errors import InvalidRequest
 from bot.forums.components import SAVE_TAG
 from bot.forums.pages.names import tag_name
 from bot.forums.pages.setup import tag_settings_text
+from bot.locales.message import _, later
 from bot.replies.components.modals import PREFIX
 from bot.replies.formatting.text import fit, visible
 from bot.servers.topics.forums import LONGEST_DESCRIPTION, TagSettings
@@ -28,12 +29,13 @@ Layout = discord.ui.LayoutView
 
 def tag_modal(forum: discord.ForumChannel, tag: int, own: TagSettings) -> discord.ui.Modal:
     """Make the modal. The ids of the forum and the tag are in its custom id, so a restart of the bot loses nothing."""
-    title = fit(f"Tag: {tag_name(forum, tag)}", LONGEST_TITLE, visible)[0]
+    title = fit(_("Tag: {tag}", tag=tag_name(forum, tag)), LONGEST_TITLE, visible)[0]
     modal = discord.ui.Modal(title=title, custom_id=f"{PREFIX}{SAVE_TAG.name}:{forum.id}:{tag}")
     description: discord.ui.TextInput[Any] = discord.ui.TextInput(
         custom_id=DESCRIPTION,
         default=own.description or None,
-        placeholder="for example: a question about installing the program",
+        # Translators: at most 100 characters.
+        placeholder=_("for example: a question about installing the program"),
         max_length=LONGEST_DESCRIPTION,
         required=False,
     )
@@ -43,15 +45,16 @@ def tag_modal(forum: discord.ForumChannel, tag: int, own: TagSettings) -> discor
     used: discord.ui.Select[Any] = discord.ui.Select(
         custom_id=USED,
         options=[
-            discord.SelectOption(label="Yes", value=YES, default=own.used),
-            discord.SelectOption(label="No, leave this tag to people", value=NO, default=not own.used),
+            discord.SelectOption(label=_("Yes"), value=YES, default=own.used),
+            discord.SelectOption(label=_("No, leave this tag to people"), value=NO, default=not own.used),
         ],
     )
-    about = "In a few words. Empty: the tag's name."
-    modal.add_item(discord.ui.Label(text="What the model reads", description=about, component=description))
-    about = f"A per cent from {LEAST} to {MOST}. Empty: the forum's threshold."
-    modal.add_item(discord.ui.Label(text="Threshold of this tag", description=about, component=threshold))
-    modal.add_item(discord.ui.Label(text="Use this tag", component=used))
+    # Translators: the labels of the fields have at most 45 characters, what explains them at most 100.
+    about = _("In a few words. Empty: the tag's name.")
+    modal.add_item(discord.ui.Label(text=_("What the model reads"), description=about, component=description))
+    about = _("A per cent from {least} to {most}. Empty: the forum's threshold.", least=LEAST, most=MOST)
+    modal.add_item(discord.ui.Label(text=_("Threshold of this tag"), description=about, component=threshold))
+    modal.add_item(discord.ui.Label(text=_("Use this tag"), component=used))
     modal.stop()  # otherwise discord.py keeps it until it is submitted
     return modal
 
@@ -79,5 +82,11 @@ def _threshold(typed: str) -> float | None:
     found = regex.fullmatch(r"(\d{1,2}(?:[.,]\d)?)\s?%?", text, flags=regex.ASCII)
     number = float(found[1].replace(",", ".")) if found else 0.0
     if not LEAST <= number <= MOST:
-        raise InvalidRequest(f"The threshold must be {LEAST} to {MOST} per cent, such as `80`. Nothing has changed.")
+        raise InvalidRequest(
+            later(
+                "The threshold must be {least} to {most} per cent, such as `80`. Nothing has changed.",
+                least=LEAST,
+                most=MOST,
+            )
+        )
     return round(number / 100, 3)

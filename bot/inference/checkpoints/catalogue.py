@@ -16,7 +16,7 @@ from typing import Self
 from pydantic import BaseModel, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
-from bot.errors import SettingsError, joined
+from bot.errors import SettingsError
 from bot.inference.checkpoints.spec import (
     UNSTATED_LICENCE,
     CheckpointSpec,
@@ -29,6 +29,8 @@ from bot.inference.checkpoints.spec import (
     WheelSource,
     gguf_key,
 )
+from bot.locales.message import later
+from bot.locales.values import later_joined
 
 __all__ = [
     "HUB_ID",
@@ -106,8 +108,14 @@ class Preset:
         """
         for task in overrides:
             if task not in self.checkpoints:
-                raise SettingsError(f"There is no task called “{task}”. The tasks are {joined(self.checkpoints)}.")
-        chosen = {task: self._resolve(f"for {task}", value.strip()) for task, value in overrides.items()}
+                raise SettingsError(
+                    later(
+                        "There is no task called “{task}”. The tasks are {names}.",
+                        task=task,
+                        names=later_joined(self.checkpoints),
+                    )
+                )
+        chosen = {task: self._resolve(task, value.strip()) for task, value in overrides.items()}
         return replace(self, checkpoints=MappingProxyType({**self.checkpoints, **chosen}))
 
     def with_extras(self, values: Iterable[str]) -> Preset:
@@ -125,23 +133,30 @@ class Preset:
 
     def _extra(self, value: str) -> Extra:
         found = FOR_TASKS.match(value)
-        spec = self._resolve("for EXTRA_CHECKPOINTS", value[found.end() if found else 0 :].strip())
+        spec = self._resolve("EXTRA_CHECKPOINTS", value[found.end() if found else 0 :].strip())
         if found is None:
             return Extra(spec)
         tasks = tuple(task.strip() for task in found["tasks"].split("+"))
         for task in tasks:
             if task not in self.checkpoints:
                 raise SettingsError(
-                    f"EXTRA_CHECKPOINTS names the task “{task}”, which does not exist. The tasks are "
-                    f"{joined(self.checkpoints)}."
+                    later(
+                        "EXTRA_CHECKPOINTS names the task “{task}”, which does not exist. The tasks are {names}.",
+                        task=task,
+                        names=later_joined(self.checkpoints),
+                    )
                 )
         return Extra(spec, tasks)
 
     def _resolve(self, where: str, value: str) -> CheckpointSpec:
         if not value:
             raise SettingsError(
-                f"The checkpoint {where} is empty. Give a hub id (owner/name), a folder (./name), "
-                "or leave the setting out."
+                later(
+                    # Translators: {where} is the name of a task or of a setting.
+                    "The checkpoint for {where} is empty. Give a hub id (owner/name), a folder (./name), or leave the "
+                    "setting out.",
+                    where=where,
+                )
             )
         if value in self.known:
             return self.known[value]
@@ -150,8 +165,13 @@ class Preset:
         if (hub_id := HUB_ID.fullmatch(value)) is not None:
             return self._on_the_hub(hub_id["repo"], hub_id["revision"])
         raise SettingsError(
-            f"“{value}” is no checkpoint {where}. Give a hub id (owner/name or owner/name@revision), "
-            f"a folder (./name or /path/to/name), or one of the catalogue's: {joined(self.known)}."
+            later(
+                "“{value}” is no checkpoint for {where}. Give a hub id (owner/name or owner/name@revision), a folder "
+                "(./name or /path/to/name), or one of the catalogue's: {names}.",
+                value=value,
+                where=where,
+                names=later_joined(self.known),
+            )
         )
 
     def _on_the_hub(self, repo_id: str, revision: str | None) -> CheckpointSpec:
@@ -190,7 +210,7 @@ class Catalogue:
         try:
             document = _Document.model_validate(tomllib.loads(text))
         except tomllib.TOMLDecodeError as error:
-            raise SettingsError(f"The catalogue is not valid TOML: {error}.") from error
+            raise SettingsError(later("The catalogue is not valid TOML: {error}.", error=str(error))) from error
         except ValidationError as error:
             raise _wrong(error) from error
         checkpoints = MappingProxyType({key: table.spec() for key, table in document.checkpoints.items()})
@@ -207,7 +227,11 @@ class Catalogue:
             return self.presets[name.strip().lower()]
         except KeyError:
             raise SettingsError(
-                f"There is no preset called “{name}”. The presets are {joined(self.presets)}."
+                later(
+                    "There is no preset called “{name}”. The presets are {names}.",
+                    name=name,
+                    names=later_joined(self.presets),
+                )
             ) from None
 
 
@@ -215,10 +239,19 @@ def _in_folder(where: str, value: str) -> CheckpointSpec:
     try:
         path = Path(value).expanduser().resolve()
     except (RuntimeError, OSError, ValueError):  # no such user's home, a loop of links, a null character
-        raise SettingsError(f"The folder {where}, “{value}”, cannot be found.") from None
+        raise SettingsError(
+            later("The folder for {where}, “{value}”, cannot be found.", where=where, value=value)
+        ) from None
     if not path.is_dir():
-        what = "is a file, not a folder: give the folder that it is in" if path.exists() else "does not exist"
-        raise SettingsError(f"The folder {where}, “{value}”, {what}.")
+        if path.exists():
+            sentence = later(
+                "The folder for {where}, “{value}”, is a file, not a folder: give the folder that it is in.",
+                where=where,
+                value=value,
+            )
+        else:
+            sentence = later("The folder for {where}, “{value}”, does not exist.", where=where, value=value)
+        raise SettingsError(sentence)
     return CheckpointSpec(name=path.name or str(path), source=FolderSource(path))
 
 
@@ -302,7 +335,11 @@ class _PresetTable(BaseModel, extra="forbid"):
     def preset(self, name: str, known: Mapping[str, CheckpointSpec]) -> Preset:
         for key in self.checkpoints.values():
             if key not in known:
-                raise SettingsError(f"The catalogue's table presets.{name} is wrong: “{key}” is no checkpoint.")
+                raise SettingsError(
+                    later(
+                        "The catalogue's table presets.{name} is wrong: “{key}” is no checkpoint.", name=name, key=key
+                    )
+                )
         chosen = {task: known[key] for task, key in self.checkpoints.items()}
         return Preset(name, self.description, MappingProxyType(chosen), known)
 
@@ -318,4 +355,6 @@ def _wrong(error: ValidationError) -> SettingsError:
     table, keys = (".".join(map(str, path)) for path in (first["loc"][:2], first["loc"][2:]))
     value = f" ({first['input']!r})" if isinstance(first["input"], str | int | float) else ""
     where = f"{keys}{value}: " if keys else ""
-    return SettingsError(f"The catalogue's table {table} is wrong: {where}{first['msg']}.")
+    return SettingsError(
+        later("The catalogue's table {table} is wrong: {fault}.", table=table, fault=f"{where}{first['msg']}")
+    )

@@ -17,6 +17,7 @@ from bot.inference.compute.libraries import compiler_deferred, import_all
 from bot.inference.compute.memory import trim
 from bot.inference.languages.pairs import LanguagePairs
 from bot.inference.task import HeadKind
+from bot.locales.message import later
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -48,9 +49,13 @@ def head_kind(architecture: str) -> HeadKind:
         if architecture.endswith(ending):
             return kind
     raise ModelUnavailable(
-        f"A checkpoint with the architecture {architecture or 'unknown'} is set, and I can use only classifiers "
-        "of texts or tokens, masked and causal language models, encoder-decoders, sentence encoders and models for "
-        "question answering."
+        later(
+            # Translators: {architecture} is the name of a class, such as "BertForSequenceClassification".
+            "A checkpoint with the architecture {architecture} is set, and I can use only classifiers of texts or "
+            "tokens, masked and causal language models, encoder-decoders, sentence encoders and models for question "
+            "answering.",
+            architecture=architecture or "unknown",
+        )
     )
 
 
@@ -88,8 +93,10 @@ def load_head(folder: Path, device: Device, languages: LanguagePairs | None = No
     except Exception as error:
         log.error("loading a checkpoint failed: %s", type(error).__name__)
         raise ModelUnavailable(
-            "A checkpoint could not be loaded: its files are damaged, or are no transformers checkpoint. "
-            "Whoever runs this bot can fetch it again with `python -m bot pull`."
+            later(
+                "A checkpoint could not be loaded: its files are damaged, or are no transformers checkpoint. Whoever "
+                "runs this bot can fetch it again with `python -m bot pull`."
+            )
         ) from error
 
 
@@ -168,6 +175,8 @@ def _refuse_random(missing: Collection[str], kind: HeadKind) -> None:
     if needed:
         log.error("%d tensors of a checkpoint are missing", len(needed))
         raise ModelUnavailable(
-            "A checkpoint lacks some of its weights, so its answers would come from random numbers. Whoever runs this "
-            "bot can copy or fetch the whole checkpoint again, or choose another one."
+            later(
+                "A checkpoint lacks some of its weights, so its answers would come from random numbers. Whoever runs "
+                "this bot can copy or fetch the whole checkpoint again, or choose another one."
+            )
         )

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from bot.errors import InvalidRequest, echoed, joined, named
+from bot.errors import InvalidRequest, and_more, echoed, named
 from bot.inference.checkpoints.abilities import abilities_of
 from bot.inference.checkpoints.catalogue import CheckpointSpec, Preset
 from bot.inference.checkpoints.residency import PooledCheckpoint
 from bot.inference.task import Abilities, Task
+from bot.locales.message import Message, later
+from bot.locales.values import later_joined
 
 MOST_NAMED = 20
 """Checkpoints in one sentence."""
@@ -71,9 +73,16 @@ def not_offered(name: str, task: str, names: Sequence[str]) -> InvalidRequest:
         name: what was chosen.
         names: of those that can be.
     """
-    shown = [named(one) for one in names[:MOST_NAMED]]
+    shown: list[str | Message] = [named(one) for one in names[:MOST_NAMED]]
     if len(names) > MOST_NAMED:
-        shown.append(f"{len(names) - MOST_NAMED} more")
-    there = f"There are {joined(shown)}." if len(shown) > 1 else f"There is only {shown[0]}." if shown else ""
-    what = f"called “{wanted}” " if (wanted := echoed(name)) else ""
-    return InvalidRequest(f"No checkpoint {what}can be chosen for /{task} here. {there}".strip())
+        shown.append(and_more(len(names) - MOST_NAMED))
+    command = f"/{task}"
+    if wanted := echoed(name):
+        problem = later("No checkpoint called “{name}” can be chosen for {command} here.", name=wanted, command=command)
+    else:
+        problem = later("No checkpoint can be chosen for {command} here.", command=command)
+    if not shown:
+        return InvalidRequest(problem)
+    if len(shown) == 1:
+        return InvalidRequest(later("{problem} There is only {name}.", problem=problem, name=shown[0]))
+    return InvalidRequest(later("{problem} There are {names}.", problem=problem, names=later_joined(shown)))

@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bot.errors import NO_CHECKPOINT, GlassboxError, ModelUnavailable, describe
+from bot.errors import GlassboxError, ModelUnavailable, describe, no_checkpoint
 from bot.inference.checkpoints.abilities import read_abilities
 from bot.inference.checkpoints.catalogue import CheckpointSpec, FolderSource, Preset
 from bot.inference.checkpoints.freeing import free
@@ -33,6 +33,7 @@ from bot.inference.observer import Observer, Unobserved
 from bot.inference.scheduling.queue import DeviceQueue
 from bot.inference.status import Phase
 from bot.inference.task import Abilities
+from bot.locales.message import later
 
 if TYPE_CHECKING:
     from bot.inference.heads.head import Head
@@ -44,7 +45,7 @@ class EvictionNeeded(ModelUnavailable):
     """Loading a checkpoint would evict others, and the caller did not allow that."""
 
     def __init__(self, name: str) -> None:
-        super().__init__(f"There is no room for {name} beside the other checkpoints.")
+        super().__init__(later("There is no room for {name} beside the other checkpoints.", name=name))
 
 
 class CheckpointPool:
@@ -101,7 +102,7 @@ class CheckpointPool:
         """
         spec = self._preset.checkpoints.get(task)
         if spec is None:
-            raise ModelUnavailable(NO_CHECKPOINT.format(task))
+            raise no_checkpoint(task)
         return spec
 
     def checkpoint(self, task: str) -> PooledCheckpoint:
@@ -165,7 +166,7 @@ class CheckpointPool:
             if pooled.loaded is None:
                 await self._load_once(pooled, may_evict)
             if pooled.loaded is None:  # a thread hung in it, and it was discarded in the meantime
-                raise ModelUnavailable(f"{pooled.state.spec.name} was unloaded. Please try again.")
+                raise ModelUnavailable(later("{name} was unloaded. Please try again.", name=pooled.state.spec.name))
             yield pooled.loaded
 
     def acquire(self, model: LoadedCheckpoint) -> AbstractContextManager[None]:
@@ -259,7 +260,9 @@ class CheckpointPool:
             self._fail(pooled)
             name = pooled.state.spec.name
             log.error("loading %s failed: %s", name, describe(error))
-            raise ModelUnavailable(f"{name} could not be loaded, and the failure has been logged.") from error
+            raise ModelUnavailable(
+                later("{name} could not be loaded, and the failure has been logged.", name=name)
+            ) from error
 
     def _fail(self, pooled: PooledCheckpoint) -> None:
         pooled.state.phase, pooled.folder = Phase.FAILED, None
@@ -278,8 +281,11 @@ class CheckpointPool:
             heads = await self._try_to_load(pooled, folder)
         if heads is None:
             raise ModelUnavailable(
-                f"{pooled.state.spec.name} is too large for the memory of my device. Whoever runs this bot can set a "
-                "smaller checkpoint, or a PRECISION with fewer bits."
+                later(
+                    "{name} is too large for the memory of my device. Whoever runs this bot can set a smaller "
+                    "checkpoint, or a PRECISION with fewer bits.",
+                    name=pooled.state.spec.name,
+                )
             )
         return heads
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from bot.errors import SettingsError
+from bot.locales.message import later
 
 if TYPE_CHECKING:
     import torch
@@ -34,7 +35,13 @@ class Device:
         if precision == "auto":
             precision = _best_precision(name)
         if precision not in PRECISIONS:
-            raise SettingsError(f"PRECISION is {precision!r}: it must be auto, {', '.join(PRECISIONS)}.")
+            raise SettingsError(
+                later(
+                    "PRECISION is {precision!r}: it must be auto, {precisions}.",
+                    precision=precision,
+                    precisions=", ".join(PRECISIONS),
+                )
+            )
         return cls(name, precision)
 
     @classmethod
@@ -47,13 +54,22 @@ class Device:
         each = [name.strip() for name in names.split(",")]
         if len(each) > 1 and not all(name and name != "auto" for name in each):
             raise SettingsError(
-                f"DEVICES is {names!r}: write auto alone, or names with commas between them, such as cuda:0,cuda:1."
+                later(
+                    "DEVICES is {names!r}: write auto alone, or names with commas between them, such as cuda:0,cuda:1.",
+                    names=names,
+                )
             )
         devices = tuple(cls.choose(name, precision) for name in each)
         for device in devices:
             # A machine with several sockets may list its CPU several times.
             if not device.on_cpu and devices.count(device) > 1:
-                raise SettingsError(f"DEVICES is {names!r}: {device.name} is listed twice, and there is only one.")
+                raise SettingsError(
+                    later(
+                        "DEVICES is {names!r}: {name} is listed twice, and there is only one.",
+                        names=names,
+                        name=device.name,
+                    )
+                )
         return devices
 
     @property
@@ -118,8 +134,11 @@ def _checked_device(name: str) -> str:
         torch.empty(0, device=name)
     except (RuntimeError, AssertionError, NotImplementedError):
         raise SettingsError(
-            f"DEVICES has {name!r}, and this machine has no such device. Use auto, cpu, cuda:0 or mps, or several of "
-            "them with commas, such as cuda:0,cuda:1."
+            later(
+                "DEVICES has {name!r}, and this machine has no such device. Use auto, cpu, cuda:0 or mps, or several "
+                "of them with commas, such as cuda:0,cuda:1.",
+                name=name,
+            )
         ) from None
     return "cuda:0" if name == "cuda" else name
 

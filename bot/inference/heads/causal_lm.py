@@ -21,6 +21,8 @@ from bot.inference.heads.scoring import Continuations, LogProbs, next_token_log_
 from bot.inference.operations import Budget, Operation, Row
 from bot.inference.soundness import none_above
 from bot.inference.task import HeadKind
+from bot.locales.message import later
+from bot.locales.values import later_whole
 from bot.text.characters import REPLACEMENT_CHARACTER
 
 SAMPLES = tuple(
@@ -87,8 +89,11 @@ class CausalLM(Head):
             return text, False
         if needed("") > self.context_length:
             raise ModelUnavailable(
-                f"This checkpoint reads {self.context_length:,} tokens at most, which is too few for this command. "
-                "Whoever runs this bot can set another one."
+                later(
+                    "This checkpoint reads {context_length} tokens at most, which is too few for this command. "
+                    "Whoever runs this bot can set another one.",
+                    context_length=later_whole(self.context_length),
+                )
             )
         fewest, most = 0, len(self.encode_rest(text))
         while fewest < most:

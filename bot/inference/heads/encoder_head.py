@@ -25,6 +25,7 @@ from bot.inference.heads.invariance.row_attention import RowAttention, RowSpan
 from bot.inference.heads.invariance.unpadded import UnpaddedLayers
 from bot.inference.heads.stacks import hooked, layers_of
 from bot.inference.operations import Budget, Operation, Row
+from bot.locales.message import later
 
 SAMPLES = (
     "Good.",
@@ -179,8 +180,10 @@ class EncoderHead(Head):
         """Raise `ModelUnavailable` if the tokenizer doesn't tell which characters a token stands for."""
         if not self.tokenizer.is_fast:
             raise ModelUnavailable(
-                "The checkpoint's tokenizer does not tell where a token stands in the text, so I cannot mark anything. "
-                "Whoever runs this bot can set another one."
+                later(
+                    "The checkpoint's tokenizer does not tell where a token stands in the text, so I cannot mark "
+                    "anything. Whoever runs this bot can set another one."
+                )
             )
 
     def batch(self, rows: Sequence[Row[EncoderInput]]) -> dict[str, torch.Tensor]:

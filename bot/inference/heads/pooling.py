@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Self
 
 from bot.errors import ModelUnavailable
+from bot.locales.message import later
 
 # `/similarity` normalises in any case: it asks for cosines.
 _HARMLESS = {"Transformer", "Pooling", "Normalize"}
@@ -52,15 +53,19 @@ class Pooling:
             limit = json.loads(options.read_text(encoding="utf-8")).get("max_seq_length") if options.is_file() else None
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise ModelUnavailable(
-                "The checkpoint is a bare encoder: it does not say how a text becomes one vector. Whoever runs this "
-                "bot can set one that was made with sentence-transformers: it has a file modules.json, and a folder "
-                "1_Pooling."
+                later(
+                    "The checkpoint is a bare encoder: it does not say how a text becomes one vector. Whoever runs "
+                    "this bot can set one that was made with sentence-transformers: it has a file modules.json, and a "
+                    "folder 1_Pooling."
+                )
             ) from error
         mode = _mode(settings)
         if mode is None or not set(kinds) <= _HARMLESS:
             raise ModelUnavailable(
-                "The checkpoint makes its vectors in a way that I cannot compute: I know the mean over all tokens, and "
-                "the first token. Whoever runs this bot can set another one."
+                later(
+                    "The checkpoint makes its vectors in a way that I cannot compute: I know the mean over all "
+                    "tokens, and the first token. Whoever runs this bot can set another one."
+                )
             )
         return cls(mode, limit if isinstance(limit, int) else None)
 

@@ -14,6 +14,7 @@ from bot.inference.heads.encoder_head import EncoderHead, EncoderInput, Floats
 from bot.inference.heads.head import Loaded
 from bot.inference.operations import Row
 from bot.inference.task import HeadKind
+from bot.locales.message import later
 from bot.text.graphemes import UNSPACED, Graphemes, Span
 
 WINDOW_TOKENS = 384
@@ -65,7 +66,9 @@ class QuestionAnswering(EncoderHead):
             question_tokens = len(self.tokenizer(question, add_special_tokens=False)["input_ids"])
             room = length - question_tokens - self.tokenizer.num_special_tokens_to_add(pair=True)
             if room < 8:
-                raise InvalidRequest("The question is longer than this model can read. Please ask a shorter one.")
+                raise InvalidRequest(
+                    later("The question is longer than this model can read. Please ask a shorter one.")
+                )
             encoded = self.tokenizer(
                 question,
                 context,

@@ -12,6 +12,8 @@ import langcodes
 
 from bot.errors import InvalidRequest, echoed
 from bot.inference.languages.aliases import FURTHER_CODES, FURTHER_NAMES, bare_name, common_names, folded, suggestions
+from bot.locales.message import Message, later
+from bot.locales.values import later_either, later_language
 
 _NO_LANGUAGES = {"mis", "mul", "zxx"}
 """Uncoded, multiple, none."""
@@ -65,12 +67,25 @@ def find_language(typed: str) -> Language:
     return found
 
 
-def _unknown(typed: str, normal: str) -> str:
+def _unknown(typed: str, normal: str) -> Message:
     shown = echoed(typed)
-    problem = f"I know no language called “{shown}”." if shown else "I need the name of a language."
-    near = [f"{found.name} (`{found.code}`)" for found in map(language, suggestions(normal))]
-    meant = f" Did you mean {' or '.join(near)}?" if near else ""
-    return f"{problem}{meant} Pick one from the list that appears while you type, or use a code such as `de` or `fr`."
+    hint = later("Pick one from the list that appears while you type, or use a code such as `de` or `fr`.")
+    if not shown:
+        return later("I need the name of a language. {hint}", hint=hint)
+    near = [
+        # Translators: the name of a language and its code. Change it only if brackets are others in your language.
+        later("{language} (`{code}`)", language=later_language(found.code), code=found.code)
+        for found in map(language, suggestions(normal))
+    ]
+    if not near:
+        return later("I know no language called “{name}”. {hint}", name=shown, hint=hint)
+    return later(
+        # Translators: {near} is such as "German (`de`) or Dutch (`nl`)".
+        "I know no language called “{name}”. Did you mean {near}? {hint}",
+        name=shown,
+        near=later_either(near),
+        hint=hint,
+    )
 
 
 def _by_code(typed: str) -> Language | None:

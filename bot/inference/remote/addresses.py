@@ -5,6 +5,7 @@ from __future__ import annotations
 from yarl import URL
 
 from bot.errors import SettingsError
+from bot.locales.message import later
 
 ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth")
 
@@ -17,7 +18,9 @@ def addresses_of(setting: str) -> tuple[URL, ...]:
     """
     written = [one.strip() for one in setting.split(",") if one.strip()]
     if not written:
-        raise SettingsError("INFERENCE_URL is empty. Set it to an address such as http://gpu-1:8000, or remove it.")
+        raise SettingsError(
+            later("INFERENCE_URL is empty. Set it to an address such as http://gpu-1:8000, or remove it.")
+        )
     addresses = tuple(_address(one, which(index, len(written))) for index, one in enumerate(written))
     return tuple(dict.fromkeys(addresses))
 
@@ -38,10 +41,14 @@ def _address(written: str, name: str) -> URL:
         usable = False
     if not usable:
         raise SettingsError(
-            f"{name} must begin with http:// or https:// and name a machine, such as http://gpu-1:8000."
+            later(
+                "{name} must begin with http:// or https:// and name a machine, such as http://gpu-1:8000.", name=name
+            )
         )
     if url.user is not None or url.password is not None:
-        raise SettingsError(f"{name} must not contain a name or password. Put the key into INFERENCE_KEY.")
+        raise SettingsError(
+            later("{name} must not contain a name or password. Put the key into INFERENCE_KEY.", name=name)
+        )
     if url.query_string or url.fragment:
-        raise SettingsError(f"{name} must not contain ? or #. An example is http://gpu-1:8000.")
+        raise SettingsError(later("{name} must not contain ? or #. An example is http://gpu-1:8000.", name=name))
     return url.with_path(url.path.rstrip("/") or "/")

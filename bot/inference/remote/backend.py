@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import tenacity
 from yarl import URL
 
-from bot.errors import NO_CHECKPOINT, GlassboxError, InvalidRequest, ModelUnavailable, ShuttingDown
+from bot.errors import GlassboxError, InvalidRequest, ShuttingDown, no_checkpoint
 from bot.inference.backend import Backend
 from bot.inference.checkpoints.description import CheckpointDescription
 from bot.inference.languages.pairs import LanguagePairs
@@ -30,6 +30,7 @@ from bot.inference.requests import Answer, Request
 from bot.inference.status import WorkerStatus
 from bot.inference.task import Task
 from bot.inference.wire.codec import Codec
+from bot.locales.message import later
 from bot.request_ids import request_id
 
 T = TypeVar("T")
@@ -38,7 +39,7 @@ ResultT = TypeVar("ResultT")
 log = logging.getLogger(__name__)
 
 STOP_TRIES = 5
-UNSENDABLE = "This text contains half of a character, which I cannot send to my models. Please write it anew."
+UNSENDABLE = later("This text contains half of a character, which I cannot send to my models. Please write it anew.")
 
 
 class RemoteBackend(Backend):
@@ -119,7 +120,7 @@ class RemoteBackend(Backend):
         known = (endpoint.languages.get(name) for endpoint in self._endpoints)
         pairs = next((pairs for pairs in known if pairs is not None), None)
         if pairs is None and all(one.lacks(name) for one in self._endpoints):
-            raise ModelUnavailable(NO_CHECKPOINT.format(name))
+            raise no_checkpoint(name)
         return pairs
 
     def status(self) -> WorkerStatus:

@@ -7,6 +7,7 @@ from bot.inference.remote.addresses import which
 from bot.inference.remote.endpoint import Endpoints
 from bot.inference.remote.failures import NotGlassbox, WrongKey
 from bot.inference.status import WorkerStatus
+from bot.locales.message import later
 
 
 def checked_key(key: str | None) -> str | None:
@@ -17,7 +18,9 @@ def checked_key(key: str | None) -> str | None:
     """
     key = None if key is None else key.strip()
     if key and not (key.isascii() and key.isprintable()):
-        raise SettingsError("INFERENCE_KEY must consist of ASCII characters. Copy it again from the server's settings.")
+        raise SettingsError(
+            later("INFERENCE_KEY must consist of ASCII characters. Copy it again from the server's settings.")
+        )
     return key or None
 
 
@@ -32,14 +35,21 @@ def check(endpoints: Endpoints, *, has_key: bool) -> None:
         match endpoint.failure:
             case WrongKey() if has_key:
                 raise SettingsError(
-                    f"{name} does not accept the INFERENCE_KEY. Copy it again from the server's settings."
+                    later(
+                        "{name} does not accept the INFERENCE_KEY. Copy it again from the server's settings.", name=name
+                    )
                 )
             case WrongKey():
-                raise SettingsError(f"{name} asks for a key. Set INFERENCE_KEY to the one in the server's settings.")
+                raise SettingsError(
+                    later("{name} asks for a key. Set INFERENCE_KEY to the one in the server's settings.", name=name)
+                )
             case NotGlassbox():
                 raise SettingsError(
-                    f"{name} leads to a server that is not Glassbox's inference, or to another version of it. Check "
-                    "the address, and that both are the same version."
+                    later(
+                        "{name} leads to a server that is not Glassbox's inference, or to another version of it. "
+                        "Check the address, and that both are the same version.",
+                        name=name,
+                    )
                 )
 
 

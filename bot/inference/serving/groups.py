@@ -10,9 +10,11 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field, model_validator
 
-from bot.errors import SettingsError, joined
+from bot.errors import SettingsError
 from bot.inference.checkpoints.catalogue import CheckpointSpec, Extra, Preset
 from bot.inference.checkpoints.offers import Offers
+from bot.locales.message import later
+from bot.locales.values import later_joined
 
 TARGET_SHARE = 0.5
 """What autoscaling aims at, of the requests that a replica takes at once: a new replica comes before a queue does."""
@@ -135,8 +137,12 @@ def grouped(
     for arguments in chosen:
         for task in arguments.tasks:
             if task not in left:
-                fault = "is in two groups" if task in preset.checkpoints else "does not exist"
-                raise SettingsError(f"The task “{task}” {fault}. The tasks are {joined(preset.checkpoints)}.")
+                sentence = (
+                    later("The task “{task}” is in two groups. The tasks are {names}.")
+                    if task in preset.checkpoints
+                    else later("The task “{task}” does not exist. The tasks are {names}.")
+                )
+                raise SettingsError(sentence.filled(task=task, names=later_joined(preset.checkpoints)))
         add(arguments.tasks, arguments)
     together = grouping is Grouping.TOGETHER
     while left:

@@ -64,8 +64,8 @@ class Failed:
     def error(self) -> GlassboxError:
         """Return the error."""
         made = self.kind.__new__(self.kind)
-        made.args = (self.fields["sentence"],)
         vars(made).update(self.fields)
+        made.args = (made.english,)
         return made
 
 

@@ -15,7 +15,7 @@ from ray.exceptions import RayError
 from ray.serve.exceptions import BackPressureError, RayServeException
 from ray.serve.handle import DeploymentHandle
 
-from bot.errors import NO_CHECKPOINT, DeadlinePassed, ModelUnavailable, NotResponding, QueueFull, ShuttingDown, describe
+from bot.errors import DeadlinePassed, NotResponding, QueueFull, ShuttingDown, describe, no_checkpoint
 from bot.inference.answering import AnsweringState, Loading, Stage
 from bot.inference.backend import Backend
 from bot.inference.checkpoints.catalogue import CheckpointSpec
@@ -199,7 +199,7 @@ class RayBackend(Backend):
         """Return the checkpoint of a task, or of its own name; raise `ModelUnavailable` if there is none."""
         found = self._by_task.get(name) or self._by_name.get(name)
         if found is None:
-            raise ModelUnavailable(NO_CHECKPOINT.format(name))
+            raise no_checkpoint(name)
         return found
 
     def _chosen(self, request: Request[Any]) -> tuple[Deployment, CheckpointSpec]:

@@ -1,4 +1,8 @@
-"""Errors between processes: the class, the sentence that a person reads, and the fields that code reads."""
+"""Errors between processes: the class, the sentence that a person reads, and the fields that code reads.
+
+The sentence is in English. Beside it goes the message (`bot.inference.wire.messages`), so that the process that shows
+it can translate it.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +21,7 @@ from bot.errors import (
 )
 from bot.inference.json_forms import snake_case
 from bot.inference.wire.form import encode_plain
+from bot.inference.wire.messages import plain_message, read_message
 
 _SPOKEN = (InvalidRequest, Refused, Unanswered, ModelUnavailable)
 """The errors of a backend: these and what derives from them. A class that another module derives is its base here."""
@@ -34,9 +39,6 @@ _FIELDS: Mapping[str, Callable[[Any], object]] = {
 }
 """How the errors' own attributes are read, by name."""
 
-LONGEST_SENTENCE = 4_000
-"""Characters of a sentence that is accepted from another process."""
-
 
 def code_of(error: BaseException) -> str:
     """Return an error's name on the wire: `QueueFull` → `queue_full`. What is not a backend's is `unanswered`."""
@@ -47,13 +49,13 @@ def code_of(error: BaseException) -> str:
 def plain_error(error: BaseException) -> dict[str, Any]:
     """Return an error as what JSON holds. Of other errors than a backend's, nothing is said but `UNEXPECTED`."""
     if not isinstance(error, _SPOKEN):
-        return {"code": code_of(error), "sentence": UNEXPECTED}
+        return {"code": code_of(error), **plain_message(UNEXPECTED)}
     fields = {name: value for name, value in vars(error).items() if name in _FIELDS}
-    return {"code": code_of(error), "sentence": error.sentence, **fields}
+    return {"code": code_of(error), **plain_message(error.message), **fields}
 
 
 def encode_error(error: BaseException) -> bytes:
-    """Return an error's JSON: `{"code": "queue_full", "sentence": "Too many people …", "wait": 12.5}`."""
+    """Return an error's JSON: `{"code": "queue_full", "sentence": "Too many people …", "message": …, "wait": 12.5}`."""
     return encode_plain(plain_error(error))
 
 
@@ -72,10 +74,9 @@ def decode_error(data: bytes | str) -> GlassboxError:
 
 def _rebuilt(found: Mapping[str, Any]) -> GlassboxError:
     kind = _CODES.get(found.get("code", ""), Unanswered)
-    sentence = found.get("sentence")
     error = kind.__new__(kind)
     # Constructors make the sentence of their arguments, which may not be among the attributes.
-    GlassboxError.__init__(error, sentence[:LONGEST_SENTENCE] if isinstance(sentence, str) and sentence else UNEXPECTED)
+    GlassboxError.__init__(error, read_message(found) or UNEXPECTED)
     for name in found.keys() & _FIELDS.keys():
         setattr(error, name, _FIELDS[name](found[name]))
     return error

@@ -2,32 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 
 import discord
 
 from bot.inference.status import CheckpointStatus, Phase
+from bot.locales.message import Message, _, later
+from bot.locales.numbers import Unit, in_bytes, in_units
 from bot.replies.checkpoints.state import commands, name_of
 from bot.replies.components.buttons import MOST_OPTIONS, Action
+from bot.replies.components.labelled import hint_of, labelled
 from bot.replies.components.modals import FIELD, PREFIX
 from bot.replies.components.press import Component, Item
-from bot.replies.formatting.quantities import in_bytes
 from bot.replies.formatting.text import fit, visible
 
 View = discord.ui.View
 LONGEST = 100
 """UTF-16 units of an option's label, value or description."""
 
-SHOW_PAGE = Action("status-page", "Show")
-LOAD = Action("status-load", "Load a checkpoint")
-UNLOAD = Action("status-unload", "Unload a checkpoint")
-BEGIN = Action("status-begin", "Begin the maintenance")
+SHOW_PAGE = Action("status-page", later("Show"))
+LOAD = Action("status-load", later("Load a checkpoint"))
+UNLOAD = Action("status-unload", later("Unload a checkpoint"))
+# Translators: the title of a modal; at most 45 characters.
+BEGIN = Action("status-begin", later("Begin the maintenance"))
 """Of the menu of durations, and of the modal that asks for the reason."""
-END = Action("status-end", "End the maintenance")
+# Translators: a button.
+END = Action("status-end", later("End the maintenance"))
 
-DURATIONS = {0: "With no end yet", 10: "10 minutes", 30: "30 minutes", 60: "1 hour", 120: "2 hours", 480: "8 hours"}
-"""Of a maintenance, by minutes; 0 is an open end."""
+DURATIONS: Mapping[int, tuple[int, Unit] | None] = {
+    0: None,
+    10: (10, "minute"),
+    30: (30, "minute"),
+    60: (1, "hour"),
+    120: (2, "hour"),
+    480: (8, "hour"),
+}
+"""Of a maintenance, by minutes: as it is said. 0 is an open end."""
 LONGEST_REASON = 200
 
 
@@ -37,6 +48,16 @@ class Page(StrEnum):
     OVERVIEW = "overview"
     CHECKPOINTS = "checkpoints"
     MAINTENANCE = "maintenance"
+
+
+PAGE_NAMES: Mapping[Page, Message] = {
+    # Translators: a page of /status.
+    Page.OVERVIEW: later("Overview"),
+    # Translators: a page of /status.
+    Page.CHECKPOINTS: later("Checkpoints"),
+    # Translators: a page of /status.
+    Page.MAINTENANCE: later("Maintenance"),
+}
 
 
 class PageMenu(Component[discord.ui.Select[View]], template=r"glassbox-status-page"):
@@ -49,7 +70,7 @@ class PageMenu(Component[discord.ui.Select[View]], template=r"glassbox-status-pa
         """Make the menu on a page."""
         menu: discord.ui.Select[View] = discord.ui.Select(custom_id="glassbox-status-page")
         for page in Page:
-            menu.add_option(label=page.capitalize(), value=page.value, default=page is current)
+            menu.add_option(label=str(PAGE_NAMES[page]), value=page.value, default=page is current)
         return cls(menu)
 
     @property
@@ -65,7 +86,8 @@ class Refresh(Component[discord.ui.Button[View]], template=r"glassbox-status-ref
     @classmethod
     def of(cls, page: Page) -> Refresh:
         """Make the button of a page."""
-        return cls(discord.ui.Button(label="Refresh", custom_id=f"glassbox-status-refresh:{page}"))
+        # Translators: a button that shows the same page with new numbers.
+        return cls(discord.ui.Button(label=_("Refresh"), custom_id=f"glassbox-status-refresh:{page}"))
 
     @property
     def detail(self) -> str:
@@ -80,7 +102,8 @@ class CheckpointMenu(Component[discord.ui.Select[View]], template=r"glassbox-sta
         """Make a menu."""
         menu: discord.ui.Select[View] = discord.ui.Select(custom_id=f"glassbox-{action.name}", placeholder=action.label)
         for one in checkpoints[:MOST_OPTIONS]:
-            what = commands(one) or "to choose from"
+            # Translators: of a checkpoint that no command uses by itself: people can choose it.
+            what = commands(one) or _("to choose from")
             described = f"{what} · {in_bytes(one.bytes)}" if one.bytes else what
             menu.add_option(
                 label=name_of(one, LONGEST, visible),
@@ -107,9 +130,12 @@ class DurationMenu(Component[discord.ui.Select[View]], template=r"glassbox-statu
     @classmethod
     def of(cls, is_on: bool) -> DurationMenu:
         """Make the menu, which begins a maintenance or changes what is said about it."""
-        placeholder = "Change the reason and the expected end" if is_on else "Begin a maintenance: for how long?"
+        # Translators: the placeholder of a menu of durations.
+        placeholder = _("Change the reason and the expected end") if is_on else _("Begin a maintenance: for how long?")
         menu: discord.ui.Select[View] = discord.ui.Select(custom_id="glassbox-status-begin", placeholder=placeholder)
-        for minutes, label in DURATIONS.items():
+        for minutes, duration in DURATIONS.items():
+            # Translators: in a menu of how long a maintenance takes.
+            label = _("With no end yet") if duration is None else in_units(*duration)
             menu.add_option(label=label, value=str(minutes))
         return cls(menu)
 
@@ -137,12 +163,18 @@ def handle_of(one: CheckpointStatus) -> str:
 
 def reason_modal(minutes: int) -> discord.ui.Modal:
     """Ask for the reason of a maintenance, which may be left empty."""
-    modal = discord.ui.Modal(title=BEGIN.label, custom_id=f"{PREFIX}{BEGIN.name}:{minutes}")
+    modal = discord.ui.Modal(title=BEGIN.title, custom_id=f"{PREFIX}{BEGIN.name}:{minutes}")
     field: discord.ui.TextInput[View] = discord.ui.TextInput(
-        custom_id=FIELD, required=False, max_length=LONGEST_REASON, placeholder="I am getting a larger model"
+        custom_id=FIELD,
+        required=False,
+        max_length=LONGEST_REASON,
+        # Translators: an example of the reason for a maintenance; at most 100 characters.
+        placeholder=hint_of(_("I am getting a larger model")),
     )
-    about = "People read it when they ask something. You may leave it empty."
-    modal.add_item(discord.ui.Label(text="Reason", description=about, component=field))
+    # Translators: explains the field of a reason; at most 100 characters.
+    about = _("People read it when they ask something. You may leave it empty.")
+    # Translators: the label of a field: why there is a maintenance; at most 45 characters.
+    modal.add_item(labelled(field, _("Reason"), about))
     modal.stop()  # otherwise discord.py keeps it until it is submitted
     return modal
 

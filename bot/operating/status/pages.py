@@ -8,6 +8,8 @@ import discord
 
 from bot.inference.checkpoints.description import CheckpointDescription
 from bot.inference.status import CheckpointStatus, Phase
+from bot.locales.message import _, later, plural
+from bot.locales.numbers import whole
 from bot.operating.maintenance import sentence_of
 from bot.operating.status.overview import COLOUR, PAUSED
 from bot.replies.checkpoints.state import commands, name_of, state
@@ -17,15 +19,18 @@ from bot.storage.maintenance import Notice
 
 LISTED = 3_600
 NAME = 80
-ELSEWHERE = (
+ELSEWHERE = later(
     "The models are on another machine (INFERENCE_URL), and it loads and unloads them by itself: when somebody asks, "
     "and when it needs the room. What it has is set there: with PRESET, the …_CHECKPOINT settings, EXTRA_CHECKPOINTS "
     "and MODEL_MEMORY of `python -m bot serve`; restart it to change them."
 )
-HINT = "Nobody's request is lost: an unload waits for those that use it, and who asks next has it loaded again."
-OFF = "There is no maintenance. Choose below how long one should take, and then give a reason if you like."
-ON = "Everything but `/status` and Stop is refused, in all processes, also after a restart. People read:"
-WHILE = "What has begun is still answered. Readiness and health of the process stay as they are."
+HINT = later("Nobody's request is lost: an unload waits for those that use it, and who asks next has it loaded again.")
+OFF = later("There is no maintenance. Choose below how long one should take, and then give a reason if you like.")
+# Translators: there is a maintenance; what people are told follows.
+ON = later("**On.** Everything but `/status` and Stop is refused, in all processes, also after a restart. People read:")
+WHILE = later("What has begun is still answered. Readiness and health of the process stay as they are.")
+# Translators: the title of a page about a pause in which I answer nothing.
+TITLE = later("Maintenance")
 
 
 def checkpoints_page(descriptions: Sequence[CheckpointDescription], can_control: bool, said: str = "") -> Reply:
@@ -37,23 +42,30 @@ def checkpoints_page(descriptions: Sequence[CheckpointDescription], can_control:
     """
     lines = [said] if said else []
     if not can_control:
-        lines.append(ELSEWHERE)
+        lines.append(str(ELSEWHERE))
     entries = [_entry(one) for one in descriptions]
     shown: list[str] = []
     while len(shown) < len(entries) and units("\n\n".join([*lines, *shown, entries[len(shown)]])) <= LISTED:
         shown.append(entries[len(shown)])
     if len(shown) < len(entries):
-        shown.append(f"… and {len(entries) - len(shown)} more")
-    embed = discord.Embed(title="Checkpoints", description="\n\n".join([*lines, *shown]), colour=COLOUR)
+        more = len(entries) - len(shown)
+        # Translators: after a list of checkpoints.
+        shown.append(plural("… and {number} more", "… and {number} more", more, number=whole(more)))
+    # Translators: the title of a page.
+    embed = discord.Embed(title=_("Checkpoints"), description="\n\n".join([*lines, *shown]), colour=COLOUR)
     if can_control:
-        embed.set_footer(text=HINT)
+        embed.set_footer(text=str(HINT))
     return Reply(embed)
 
 
 def _entry(one: CheckpointDescription) -> str:
-    used = f" · used by {one.status.requests}" if one.status.requests else ""
-    for_whom = commands(one.status) or "to choose from"
-    return f"**{name_of(one.status, NAME)}** · {for_whom}\n{state(one)}{used}"
+    # Translators: of a checkpoint that no command uses by itself: people can choose it.
+    for_whom = commands(one.status) or _("to choose from")
+    how = [state(one)]
+    if one.status.requests:
+        # Translators: the number of requests that use a checkpoint now.
+        how.append(_("used by {number}", number=whole(one.status.requests)))
+    return f"**{name_of(one.status, NAME)}** · {for_whom}\n{' · '.join(how)}"
 
 
 def progress_sentence(verb: str, status: CheckpointStatus, description: CheckpointDescription) -> str:
@@ -61,16 +73,25 @@ def progress_sentence(verb: str, status: CheckpointStatus, description: Checkpoi
     name = f"**{name_of(status, NAME)}**"
     if verb == "Unloading":
         using = description.status.requests
-        waits = f", which {using} {'request uses' if using == 1 else 'requests use'}" if using else ""
-        return f"Unloading {name}{waits} …"
-    now = state(description)
-    return f"Loading {name}: {now} …" if description.status.phase is not Phase.READY else f"Loading {name} …"
+        if not using:
+            return _("Unloading {checkpoint} …", checkpoint=name)
+        return plural(
+            "Unloading {checkpoint}, which {number} request uses …",
+            "Unloading {checkpoint}, which {number} requests use …",
+            using,
+            checkpoint=name,
+            number=whole(using),
+        )
+    if description.status.phase is Phase.READY:
+        return _("Loading {checkpoint} …", checkpoint=name)
+    # Translators: {state} is such as "loading, about 3 s left".
+    return _("Loading {checkpoint}: {state} …", checkpoint=name, state=state(description))
 
 
 def maintenance_page(notice: Notice | None, now: float) -> Reply:
     """Render whether there is a maintenance, and what people read meanwhile."""
     if notice is None:
-        return Reply(discord.Embed(title="Maintenance", description=OFF, colour=COLOUR))
+        return Reply(discord.Embed(title=str(TITLE), description=str(OFF), colour=COLOUR))
     sentence = fit_markdown(sentence_of(notice, now), 1_000)
-    embed = discord.Embed(title="Maintenance", description=f"**On.** {ON}\n> {sentence}", colour=PAUSED)
-    return Reply(embed.set_footer(text=WHILE))
+    embed = discord.Embed(title=str(TITLE), description=f"{ON}\n> {sentence}", colour=PAUSED)
+    return Reply(embed.set_footer(text=str(WHILE)))

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from bot.inference.status import WorkerStatus
+from bot.locales.message import Message
 from bot.operating.invalid_requests import Refusals
 from bot.operating.last_hour import Failures, Latencies
 from bot.operating.throughput import Throughput
@@ -25,7 +26,7 @@ class Measured:
     """
 
     began_at: float
-    missing: Sequence[str]
+    missing: Sequence[Message]
     memory: int | None
     lag: float
     latencies: Latencies

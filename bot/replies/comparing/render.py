@@ -14,7 +14,7 @@ from bot.replies.comparing.columns import VIEWS, Column, Columns
 from bot.replies.comparing.families import families_drawing
 from bot.replies.components.buttons import LONGEST_LABEL, Button
 from bot.replies.formatting.text import fit, quoted, visible
-from bot.replies.pending import FOLLOWS, loading_notice
+from bot.replies.pending import loading_progress
 from bot.replies.reply import FOOTER, QUOTE, SHORTENED, Colour, Drawing, Reply, TextFile, duration
 from bot.replies.work.offer import SHOW_WORK, work_of
 from bot.tasks.compare import CompareRequest
@@ -109,7 +109,7 @@ def _value(part: _Part) -> str:
     if outcome.sentence is not None:
         return fit(outcome.sentence, SENTENCE, lambda shown: f"\N{WARNING SIGN} {shown}")[0]
     if outcome.loading is not None:
-        return f"*{loading_notice(outcome.loading).removesuffix(str(FOLLOWS)).strip()}*"
+        return f"*{loading_progress(outcome.loading)}*"
     return str(WAITING)
 
 

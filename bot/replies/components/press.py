@@ -53,6 +53,7 @@ class Component(discord.ui.DynamicItem[ItemT], Generic[ItemT], template=r"(?!)")
 
     async def interaction_check(self, interaction: discord.Interaction[Any], /) -> bool:
         """Count the interaction as pending, and allow it. discord.py calls this first."""
+        interaction.client.speech.answer(interaction)
         interaction.client.pending_interactions.begin(interaction)
         return True
 

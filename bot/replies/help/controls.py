@@ -6,17 +6,21 @@ from collections.abc import Sequence
 
 import discord
 
+from bot.locales.message import _, later
 from bot.replies.components.buttons import MOST_OPTIONS, Action
 from bot.replies.components.press import Component
 from bot.replies.formatting.text import fit, visible
 from bot.replies.help.guide import Guide
 
-LOOK = Action("help-look", "Choose a command")
+# Translators: the placeholder of a menu of commands.
+LOOK = Action("help-look", later("Choose a command"))
 """Its detail is the name of a command; empty for the overview."""
-TRY = Action("help-try", "Try it", discord.ButtonStyle.primary)
+# Translators: a button that runs a command's example.
+TRY = Action("help-try", later("Try it"), discord.ButtonStyle.primary)
 """Its detail is the name of a command."""
-REPORT = Action("help-report", "Report a problem")
-SEND_REPORT = Action("help-send-report", "Report a problem")
+# Translators: a button, and the title of its modal; at most 45 characters.
+REPORT = Action("help-report", later("Report a problem"))
+SEND_REPORT = Action("help-send-report", REPORT.wording)
 """Its detail is a `Submission`."""
 
 LONGEST_OPTION = 100
@@ -35,11 +39,11 @@ class CommandMenu(Component[Select], template=r"glassbox-help-menu:(?P<part>\d)"
     def of(cls, guides: Sequence[Guide], chosen: str | None, part: int) -> CommandMenu:
         """Make the menu of some commands."""
         menu: Select = discord.ui.Select(
-            custom_id=f"glassbox-help-menu:{part}", placeholder=LOOK.label if part == 0 else "More commands"
+            custom_id=f"glassbox-help-menu:{part}", placeholder=LOOK.label if part == 0 else _("More commands")
         )
         for guide in guides[:MOST_OPTIONS]:
             menu.add_option(
-                label=f"/{guide.name}",
+                label=f"/{guide.shown_name}",
                 value=guide.name,
                 description=fit(guide.about, LONGEST_OPTION, visible)[0],
                 default=guide.name == chosen,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from bot.errors import SettingsError
 from bot.invocation import parse_invocation
+from bot.locales.command_tree import COMMAND, COMMAND_NAME, MENU_NAME, OPTION, OPTION_NAME, in_tree
+from bot.locales.message import Message, later
 
 Command = app_commands.Command[Any, ..., Any]
 
@@ -29,17 +32,24 @@ class Kind(StrEnum):
 
     @property
     def heading(self) -> str:
-        """What stands above them."""
-        return {
-            Kind.READ: "Understand a text",
-            Kind.WRITE: "Write and translate",
-            Kind.LOOK: "Look inside",
-            Kind.MANAGE: "Files, servers and privacy",
-        }[self]
+        """What stands above them, in the current locale."""
+        return str(HEADINGS[self])
+
+
+HEADINGS: Mapping[Kind, Message] = {
+    # Translators: headings of lists of commands.
+    Kind.READ: later("Understand a text"),
+    # Translators: a heading of a list of commands.
+    Kind.WRITE: later("Write and translate"),
+    # Translators: a heading of a list of commands that show how models work.
+    Kind.LOOK: later("Look inside"),
+    # Translators: a heading of a list of commands.
+    Kind.MANAGE: later("Files, servers and privacy"),
+}
 
 
 class Example(BaseModel):
-    """A table of `examples.toml`."""
+    """A table of `examples.toml`. Its sentences are English, and translated when a `Guide` is made of them."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -56,16 +66,17 @@ NO_EXAMPLE = Example.model_validate({"try": False})
 
 @dataclass(frozen=True)
 class Guide:
-    """What people should know of a command.
+    """What people should know of a command, in the locale in which it was made.
 
     Attributes:
-        name: with the name of its subcommand.
+        name: with the name of its subcommand; in English.
         about: what it is for.
-        options: their names and what they are for; those that must be given first.
+        options: their names, as Discord shows them, and what they are for; those that must be given first.
         example: the options of an example, as a person types them.
         can_try: whether a button may run the example.
         values: the example's options, by the names of the callback's parameters.
         permissions: that a member needs in a server unless the server has changed that; None for none.
+        translated_name: as Discord shows the name; empty where it is the English one.
     """
 
     name: str
@@ -77,6 +88,12 @@ class Guide:
     limits: str
     values: Mapping[str, str | float | bool]
     permissions: discord.Permissions | None = None
+    translated_name: str = ""
+
+    @property
+    def shown_name(self) -> str:
+        """The name as Discord shows it."""
+        return self.translated_name or self.name
 
     @property
     def root(self) -> str:
@@ -86,7 +103,7 @@ class Guide:
     @property
     def line(self) -> str:
         """The example as a person types it."""
-        return f"/{self.name} {self.example}".strip()
+        return f"/{self.shown_name} {self.example}".strip()
 
 
 def read_examples() -> Mapping[str, Example]:
@@ -103,8 +120,8 @@ def guides_of(tree: app_commands.CommandTree[Any], examples: Mapping[str, Exampl
 
 
 def menus_of(tree: app_commands.CommandTree[Any]) -> list[str]:
-    """Return the names of the commands in the menus of messages."""
-    return [command.name for command in tree.get_commands(type=discord.AppCommandType.message)]
+    """Return the names of the commands in the menus of messages, as Discord shows them in the current locale."""
+    return [in_tree(MENU_NAME, command.name) for command in tree.get_commands(type=discord.AppCommandType.message)]
 
 
 def _commands(tree: app_commands.CommandTree[Any]) -> Iterator[Command]:
@@ -115,17 +132,33 @@ def _commands(tree: app_commands.CommandTree[Any]) -> Iterator[Command]:
 
 def _guide(command: Command, tree: app_commands.CommandTree[Any], example: Example) -> Guide:
     options = sorted(command.parameters, key=lambda one: not one.required)
+    names = {one.display_name: in_tree(OPTION_NAME, one.display_name) for one in options}
     return Guide(
         command.qualified_name,
         example.kind,
-        example.about or command.description,
-        [(one.display_name, str(one.description)) for one in options],
-        example.example,
+        _translated(example.about) or in_tree(COMMAND, command.description),
+        [(names[one.display_name], in_tree(OPTION, str(one.description))) for one in options],
+        _as_typed(example.example, names),
         example.can_try and command.parent is None,
-        example.limits,
+        _translated(example.limits),
         _values(command, tree, example.example) if command.parent is None else {},
         (command.root_parent or command).default_permissions,
+        " ".join(in_tree(COMMAND_NAME, name) for name in command.qualified_name.split()),
     )
+
+
+def _as_typed(example: str, names: Mapping[str, str]) -> str:
+    """Return the options of an example with their names as Discord shows them."""
+    if not names:
+        return example
+    pattern = rf"(?<!\S)({'|'.join(map(re.escape, names))}):"
+    return re.sub(pattern, lambda found: f"{names[found[1]]}:", example)
+
+
+def _translated(sentence: str) -> str:
+    """Return a sentence of the file in the current locale; nothing for none."""
+    # gettext has its header under the empty text.
+    return str(Message(sentence)) if sentence else ""
 
 
 def _values(command: Command, tree: app_commands.CommandTree[Any], example: str) -> dict[str, str | float | bool]:

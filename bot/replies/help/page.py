@@ -7,8 +7,10 @@ from dataclasses import dataclass
 
 import discord
 
-from bot.errors import joined, named
+from bot.errors import named
 from bot.inference.status import CheckpointStatus, Phase
+from bot.locales.lists import enumerated, joined
+from bot.locales.message import Message, _, later
 from bot.replies.components.buttons import MOST_OPTIONS
 from bot.replies.components.press import Item
 from bot.replies.formatting.text import code_span
@@ -23,17 +25,24 @@ LONGEST = 3_200
 """Characters of the list of commands; a message with a layout has 4,000 in all."""
 MOST_MENUS = 3
 
-ABOUT = (
+ABOUT = later(
     "I run language models and show how their answers came about: press **Show the work** under an answer. Choose a "
     "command below to see what it is for, or click its name to use it."
 )
-TRIED = "-# Try it runs the example for you; only you see the answer."
-PHASES: Mapping[Phase, str] = {
-    Phase.READY: "ready",
-    Phase.FETCHING: "is being downloaded",
-    Phase.LOADING: "is being loaded",
-    Phase.FAILED: "could not be loaded, and is tried again when it is used",
+# Translators: explains the button "Try it".
+TRIED = later("Try it runs the example for you; only you see the answer.")
+PHASES: Mapping[Phase, Message] = {
+    # Translators: the state of a checkpoint, after its name and a comma.
+    Phase.READY: later("ready"),
+    # Translators: the state of a checkpoint, after its name and a comma.
+    Phase.FETCHING: later("is being downloaded"),
+    # Translators: the state of a checkpoint, after its name and a comma.
+    Phase.LOADING: later("is being loaded"),
+    # Translators: the state of a checkpoint, after its name and a comma.
+    Phase.FAILED: later("could not be loaded, and is tried again when it is used"),
 }
+# Translators: the state of a checkpoint, after its name and a comma.
+ELSE = later("is loaded when it is used")
 
 
 @dataclass(frozen=True)
@@ -69,7 +78,8 @@ class Help:
         return view
 
     def _overview(self) -> Iterator[Item]:
-        yield discord.ui.TextDisplay(f"## What I can do\n{ABOUT}")
+        heading = _("What I can do")
+        yield discord.ui.TextDisplay(f"## {heading}\n{ABOUT}")
         whole = list(self._lists(with_words=True))
         fits = sum(map(len, whole)) <= LONGEST
         for part in whole if fits else self._lists(with_words=False):
@@ -77,7 +87,8 @@ class Help:
         if self.menus:
             names = joined(f"**{named(one)}**" for one in self.menus)
             yield discord.ui.TextDisplay(
-                f"**On a message** · Right-click it (on a phone, hold it), then Apps: {names}."
+                # Translators: {names} are such as "Translate and Sentiment". "Apps" is an entry of Discord's menu.
+                _("**On a message** · Right-click it (on a phone, hold it), then Apps: {names}.", names=names)
             )
 
     def _lists(self, *, with_words: bool) -> Iterator[str]:
@@ -102,14 +113,18 @@ class Help:
         if guide.options:
             yield discord.ui.TextDisplay("\n".join(f"- `{name}` {about}" for name, about in guide.options))
         if guide.example or guide.can_try:
-            example = discord.ui.TextDisplay[discord.ui.LayoutView](f"**Example**\n{code_span(guide.line, 400)}")
+            # Translators: a heading.
+            heading = _("Example")
+            example = discord.ui.TextDisplay[discord.ui.LayoutView](f"**{heading}**\n{code_span(guide.line, 400)}")
             if guide.can_try:
                 yield discord.ui.Section(example, accessory=TryButton.of(guide.name))
             else:
                 yield example
-        facts = [f"**Limits** · {guide.limits}"] if guide.limits else []
-        facts += [f"**Answered by** · {_words(one)}" for one in self.checkpoints if guide.root in one.tasks]
-        facts += [TRIED] if guide.can_try else []
+        facts = [_("**Limits** · {limits}", limits=guide.limits)] if guide.limits else []
+        answering = [_words(one) for one in self.checkpoints if guide.root in one.tasks]
+        # Translators: {checkpoint} is the name of a checkpoint and its state.
+        facts += [_("**Answered by** · {checkpoint}", checkpoint=one) for one in answering]
+        facts += [f"-# {TRIED}"] if guide.can_try else []
         if facts:
             yield discord.ui.TextDisplay("\n".join(facts))
 
@@ -121,7 +136,8 @@ class Help:
 
     def _buttons(self, chosen: Guide | None) -> Iterator[Item]:
         if chosen is not None:
-            yield HelpButton.of(LOOK, "All commands")
+            # Translators: a button to the list of all commands.
+            yield HelpButton.of(LOOK, _("All commands"))
         yield PrivacyButton.of(SHOW)
         if self.report_to.channel is not None:
             yield HelpButton.of(REPORT)
@@ -130,5 +146,4 @@ class Help:
 
 
 def _words(status: CheckpointStatus) -> str:
-    state = PHASES.get(status.phase)
-    return code_span(status.name, 100) + (f", {state}" if state else ", is loaded when it is used")
+    return enumerated([code_span(status.name, 100), str(PHASES.get(status.phase, ELSE))])

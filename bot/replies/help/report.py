@@ -8,6 +8,7 @@ import discord
 from cachetools import TTLCache
 
 from bot.errors import Refused
+from bot.locales.message import _, later
 from bot.replies.components.modals import text_modal
 from bot.replies.formatting.text import escape, fit
 from bot.replies.help.controls import SEND_REPORT
@@ -29,9 +30,9 @@ class ReportLimit:
     def check(self, person: int) -> None:
         """Raise `Refused` if somebody may not report now."""
         if person in self._reported:
-            raise Refused("You have just reported something. Please wait five minutes before the next report.")
+            raise Refused(later("You have just reported something. Please wait five minutes before the next report."))
         if len(self._reported) >= MOST_PEOPLE:
-            raise Refused("Many people are reporting problems now. Please try again in five minutes.")
+            raise Refused(later("Many people are reporting problems now. Please try again in five minutes."))
 
     def count(self, person: int) -> None:
         """Count a report."""
@@ -47,13 +48,16 @@ def report_modal() -> discord.ui.Modal:
     return text_modal(
         SEND_REPORT,
         "",
-        label="What went wrong?",
-        placeholder="What you did, what you expected, and what happened instead",
+        # Translators: the label of a field; at most 45 characters.
+        label=_("What went wrong?"),
+        # Translators: in an empty field; at most 100 characters.
+        placeholder=_("What you did, what you expected, and what happened instead"),
         most=MOST_CHARACTERS,
-        about="Whoever runs me reads just this text: no name, no server, no message of yours.",
+        # Translators: explains the field; at most 100 characters.
+        about=_("Whoever runs me reads just this text: no name, no server, no message of yours."),
     )
 
 
 def report(text: str) -> discord.Embed:
-    """Make the message for the operator."""
+    """Make the message for the operator: in English, like the log, whatever the person reads who reports."""
     return discord.Embed(title="A problem was reported", description=fit(text, 4_000, escape)[0], colour=COLOUR)

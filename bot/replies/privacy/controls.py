@@ -6,18 +6,25 @@ from dataclasses import dataclass
 
 import discord
 
+from bot.locales.message import _, later
 from bot.replies.components.buttons import Action
+from bot.replies.components.labelled import labelled
 from bot.replies.components.modals import PREFIX
 from bot.replies.components.press import Component
 from bot.storage.opt_outs import ReadAlong
 
-SHOW = Action("privacy", "Privacy")
+# Translators: a button that shows what I keep about a person.
+SHOW = Action("privacy", later("Privacy"))
 """Shows the page to the one who presses."""
-EXPORT = Action("privacy-export", "Export")
-ASK_TO_ERASE = Action("privacy-ask-to-erase", "Delete everything …", discord.ButtonStyle.danger)
-ERASE = Action("privacy-erase", "Delete everything")
+# Translators: a button that sends what I keep about a person as a file.
+EXPORT = Action("privacy-export", later("Export"))
+# Translators: a button; it asks first whether the person is sure.
+ASK_TO_ERASE = Action("privacy-ask-to-erase", later("Delete everything …"), discord.ButtonStyle.danger)
+# Translators: the title of a modal; at most 45 characters.
+ERASE = Action("privacy-erase", later("Delete everything"))
 """Its detail is a `Submission`."""
-OPT_OUT = Action("privacy-opt-out", "Opt out")
+# Translators: a button: from now on I leave out what this person writes.
+OPT_OUT = Action("privacy-opt-out", later("Opt out"))
 """Its detail is a `Wish`."""
 
 SURE, FORGET_CHOICES = "sure", "choices"
@@ -60,9 +67,9 @@ class OptOutButton(
         """Make the button that changes how it is now."""
         style = discord.ButtonStyle.success if is_out else discord.ButtonStyle.secondary
         custom_id = f"{PREFIX}{OPT_OUT.name}:{what.name}:{'in' if is_out else 'out'}"
-        return cls(
-            discord.ui.Button(label="Opt in again" if is_out else OPT_OUT.label, style=style, custom_id=custom_id)
-        )
+        # Translators: a button that undoes "Opt out".
+        label = _("Opt in again") if is_out else OPT_OUT.label
+        return cls(discord.ui.Button(label=label, style=style, custom_id=custom_id))
 
     @property
     def detail(self) -> Wish:
@@ -71,21 +78,26 @@ class OptOutButton(
 
 def erase_modal() -> discord.ui.Modal:
     """Make the modal that asks whether somebody is sure."""
-    modal = discord.ui.Modal(title=ERASE.label, custom_id=f"{PREFIX}{ERASE.name}:")
+    modal = discord.ui.Modal(title=ERASE.title, custom_id=f"{PREFIX}{ERASE.name}:")
     modal.add_item(
         discord.ui.TextDisplay(
-            "Everything that /privacy has listed goes at once, and can't be brought back. Texts that are being written "
-            "for you end. The buttons under your answers then have nothing to work with."
+            _(
+                "Everything that /privacy has listed goes at once, and can't be brought back. Texts that are being "
+                "written for you end. The buttons under your answers then have nothing to work with."
+            )
         )
     )
     sure: discord.ui.Checkbox[discord.ui.View] = discord.ui.Checkbox(custom_id=SURE)
-    modal.add_item(discord.ui.Label(text="Delete everything about me", component=sure))
+    # Translators: the label of a checkbox; at most 45 characters.
+    modal.add_item(labelled(sure, _("Delete everything about me")))
     choices: discord.ui.Checkbox[discord.ui.View] = discord.ui.Checkbox(custom_id=FORGET_CHOICES)
     modal.add_item(
-        discord.ui.Label(
-            text="My opt-outs too",
-            description="Then I may read along again, because I no longer know that you don't want it.",
-            component=choices,
+        labelled(
+            choices,
+            # Translators: the label of a checkbox: what I note about "Opt out" is deleted too; at most 45 characters.
+            _("My opt-outs too"),
+            # Translators: explains the checkbox; at most 100 characters.
+            _("Then I may read along again, because I no longer know that you don't want it."),
         )
     )
     modal.stop()  # otherwise discord.py keeps it until it is submitted

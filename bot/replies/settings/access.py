@@ -8,11 +8,26 @@ from functools import partial
 import discord
 
 from bot.errors import InvalidRequest
+from bot.locales.message import _, in_context, later
+from bot.locales.values import later_whole
 from bot.replies.components.buttons import MOST_OPTIONS
 from bot.replies.components.press import Item
+from bot.replies.settings.access_wording import (
+    ALLOWED,
+    CHANNELS,
+    DEFAULT,
+    LABELS,
+    NAMES,
+    NATIVE,
+    OTHERS_LABELS,
+    PROHIBITED,
+    ROLES_AND_MEMBERS,
+    UNSET,
+    reason,
+)
 from bot.replies.settings.controls import Choice, Menu, Option, channels, members, roles, text
 from bot.replies.settings.page import Change, OutdatedPage, Shown, TopicPage, replaced
-from bot.servers.access import Verdict, decide
+from bot.servers.access import decide
 from bot.servers.features import MessageFeature
 from bot.servers.settings import ServerSettings
 from bot.servers.topics.access import EVERYTHING, Rule, Subject
@@ -20,7 +35,6 @@ from bot.servers.topics.access import EVERYTHING, Rule, Subject
 INTEGRATIONS = "https://support-apps.discord.com/hc/en-us/articles/26501869403159-Command-Permissions"
 """Discord's own description of its page of command permissions."""
 MOST_RULES = 1_000
-ALLOWED, PROHIBITED, UNSET = "allowed", "prohibited", "unset"
 LISTS = {
     "places-denied": (Subject.PLACE, False),
     "places-allowed": (Subject.PLACE, True),
@@ -29,34 +43,18 @@ LISTS = {
     "members-denied": (Subject.MEMBER, False),
     "members-allowed": (Subject.MEMBER, True),
 }
-LABELS = {
-    "places-denied": "Not allowed in these channels, categories and threads",
-    "places-allowed": "Allowed in these",
-    "roles-denied": "Not allowed for these roles",
-    "roles-allowed": "Allowed for these roles",
-    "members-denied": "Not allowed for these members",
-    "members-allowed": "Allowed for these members",
-}
 MENUS = {Subject.PLACE: channels, Subject.ROLE: roles, Subject.MEMBER: members}
 OTHERS = {"places-others": Subject.PLACE, "roles-others": Subject.ROLE}
-NAMES = {
-    MessageFeature.MENTIONS: ("Answers to mentions and replies", "Messages that mention me go on with /chat"),
-    MessageFeature.REACTIONS: ("Translations by flag reactions", "Who may ask for one by a flag, and where"),
-    MessageFeature.FORUM_TAGS: ("Tags of forum posts", "In which forums I may tag, and whose posts"),
-}
-NATIVE = (
-    "-# Discord itself can hide commands: **Server Settings → Integrations**, under my name. Use that page for slash "
-    "commands and message menus: people then do not even see them. The rules here also hold where it cannot reach: "
-    "mentions, flags, forum posts, buttons under answers, and people who have added me to their own account."
-)
 
 
 class AccessPage(TopicPage):
     """Who may use what, and where."""
 
     name = "access"
-    title = "Access"
-    about = (
+    # Translators: a topic of /settings: who may use what, and where.
+    title = later("Access")
+    # Translators: what is set on the page "Access"; in a menu it is cut after 100 characters.
+    about = later(
         "Which channels, roles and members may use what. The most specific rule wins; a prohibition wins over the rest."
     )
     looks = frozenset({"feature", "feature-more"})
@@ -65,18 +63,19 @@ class AccessPage(TopicPage):
         feature = shown.focus or EVERYTHING
         yield from self._features(shown, feature)
         yield text(_effect(shown, feature))
-        yield text("### Channels")
-        yield self._others(shown, feature, "places-others", "All other channels")
+        yield text(f"### {CHANNELS}")
+        yield self._others(shown, feature, "places-others")
         for name, label in LABELS.items():
             if name == "roles-denied":
-                yield text("### Roles and members")
-                yield self._others(shown, feature, "roles-others", "Everybody else")
+                yield text(f"### {ROLES_AND_MEMBERS}")
+                yield self._others(shown, feature, "roles-others")
             yield text(f"-# {label}")
             field, chosen = self.field(name, feature), _ids(shown, feature, name)
-            yield MENUS[LISTS[name][0]](field, chosen, "None")
-        yield discord.ui.Section(
-            discord.ui.TextDisplay(NATIVE), accessory=discord.ui.Button(label="About that page", url=INTEGRATIONS)
-        )
+            # Translators: the placeholder of a menu in which no channel, role or member is chosen.
+            yield MENUS[LISTS[name][0]](field, chosen, in_context("channels, roles or members", "None"))
+        # Translators: a button to Discord's description of its page "Integrations".
+        about = discord.ui.Button[discord.ui.LayoutView](label=_("About that page"), url=INTEGRATIONS)
+        yield discord.ui.Section(discord.ui.TextDisplay(f"-# {NATIVE}"), accessory=about)
 
     def change(self, choice: Choice, shown: Shown) -> Change:
         feature, name = shown.focus or EVERYTHING, choice.field.name
@@ -95,25 +94,26 @@ class AccessPage(TopicPage):
         for number, start in enumerate(range(0, len(options), MOST_OPTIONS)):
             part = options[start : start + MOST_OPTIONS]
             field = self.field("feature" if not number else "feature-more")
-            yield Menu(field, part, [feature], placeholder="More commands").row()
+            yield Menu(field, part, [feature], placeholder=_("More commands")).row()
 
-    def _others(self, shown: Shown, feature: str, name: str, who: str) -> Item:
+    def _others(self, shown: Shown, feature: str, name: str) -> Item:
         value = _others(shown.settings, feature, OTHERS[name], shown.guild.id)
-        unset = "allowed (the bot's default)" if feature == EVERYTHING else "as for everything"
+        labels = OTHERS_LABELS[OTHERS[name]]
         options = [
-            Option(UNSET, f"{who}: {unset}"),
-            Option(ALLOWED, f"{who}: allowed"),
-            Option(PROHIBITED, f"{who}: not allowed"),
+            Option(UNSET, labels[DEFAULT if feature == EVERYTHING else UNSET]),
+            Option(ALLOWED, labels[ALLOWED]),
+            Option(PROHIBITED, labels[PROHIBITED]),
         ]
         return Menu(self.field(name, feature), options, [value]).row()
 
 
 def _options(shown: Shown) -> list[Option]:
     return [
-        Option(EVERYTHING, "Everything", "Rules that hold unless there are others for one command"),
+        # Translators: in a menu of what a rule may be about.
+        Option(EVERYTHING, _("Everything"), _("Rules that hold unless there are others for one command")),
         *(Option(feature.value, *NAMES[feature]) for feature in MessageFeature),
         *(
-            Option(name, f"/{name}", "The command, its menu, and the buttons under its answers")
+            Option(name, f"/{name}", _("The command, its menu, and the buttons under its answers"))
             for name in shown.operator.commands
         ),
     ]
@@ -121,28 +121,8 @@ def _options(shown: Shown) -> list[Option]:
 
 def _effect(shown: Shown, feature: str) -> str:
     verdict = decide(shown.settings.access.rules, feature, shown.asked)
-    here = "allowed" if verdict.allowed else "**not allowed**"
-    return f"Here, for you: {here}\n-# {_reason(verdict, shown.guild.id)}"
-
-
-def _reason(verdict: Verdict, guild_id: int) -> str:
-    rules = [rule for rule in (verdict.place, verdict.person) if rule is not None]
-    if not verdict.allowed:
-        rules = [rule for rule in rules if not rule.allow]
-    if not rules:
-        return "No rule of this server is about it, so the bot's default holds"
-    return "Because of " + " and ".join(_described(rule, guild_id) for rule in rules)
-
-
-def _described(rule: Rule, guild_id: int) -> str:
-    what = "everything" if rule.feature == EVERYTHING else f"`{rule.feature}`"
-    if rule.subject is Subject.PLACE:
-        who = "all other channels" if rule.id == guild_id else f"<#{rule.id}>"
-    elif rule.subject is Subject.MEMBER:
-        who = f"<@{rule.id}>"
-    else:
-        who = "everybody else" if rule.id == guild_id else f"<@&{rule.id}>"
-    return f"the rule about {what} for {who}"
+    here = _("Here, for you: allowed") if verdict.allowed else _("Here, for you: **not allowed**")
+    return f"{here}\n-# {reason(verdict, shown.guild.id)}"
 
 
 def _ids(shown: Shown, feature: str, name: str) -> frozenset[int]:
@@ -167,7 +147,7 @@ def _exists(guild: discord.Guild, subject: Subject, identity: int) -> bool:
 def _check(shown: Shown, subject: Subject, choice: Choice) -> None:
     if not all(_exists(shown.guild, subject, identity) for identity in choice.ids):
         raise InvalidRequest(
-            "I cannot see one of these. Choose only channels that I can see, and roles that there are."
+            later("I cannot see one of these. Choose only channels that I can see, and roles that there are.")
         )
 
 
@@ -208,5 +188,7 @@ def _with_list(
 
 def _replaced(now: ServerSettings, rules: Sequence[Rule]) -> ServerSettings:
     if len(rules) > MOST_RULES:
-        raise InvalidRequest(f"A server can have {MOST_RULES:,} rules. Remove others first.")
+        raise InvalidRequest(
+            later("A server can have {number} rules. Remove others first.", number=later_whole(MOST_RULES))
+        )
     return replaced(now, "access", now.access, rules=tuple(rules))

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from functools import partial
 
 from bot.inference.languages.lookup import language
+from bot.locales.languages import language_name
+from bot.locales.message import _, later
 from bot.replies.components.autocompletion import COMMON
 from bot.replies.components.press import Item
 from bot.replies.settings.controls import ON, Choice, Menu, Option, text, toggle
@@ -15,6 +17,8 @@ from bot.servers.settings import ServerSettings
 from bot.servers.topics.answers import AnswerSettings
 
 DISCORDS = "discord"
+# Translators: where the value of a setting comes from.
+OF_DISCORD = later("Discord's setting of this server")
 LANGUAGES = COMMON[:24]
 """As many as a menu has room for, beside Discord's."""
 
@@ -23,29 +27,32 @@ class AnswersPage(TopicPage):
     """Who sees answers, and the server's language."""
 
     name = "answers"
-    title = "Answers"
-    about = "Who sees them, and the server's language."
+    # Translators: a topic of /settings: how I answer.
+    title = later("Answers")
+    # Translators: what is set on the page "Answers"; at most 100 characters.
+    about = later("Who sees them, and the server's language.")
 
     def items(self, shown: Shown) -> Iterator[Item]:
         now, default = shown.settings.answers, AnswerSettings()
-        who = (
-            "only the person who asks sees the answers" if now.private else "everybody in the channel sees the answers"
+        effect = (
+            _("**Private answers**: only the person who asks sees the answers.")
+            if now.private
+            else _("**Private answers**: everybody in the channel sees the answers.")
         )
-        yield toggle(
-            self.field("private"),
-            now.private,
-            f"**Private answers**: {who}.\n{from_here(now.private != default.private)}",
+        origin = from_here(now.private != default.private)
+        yield toggle(self.field("private"), now.private, f"{effect}\n{origin}")
+        discords = _named(language_of(shown.guild.preferred_locale))
+        effective = discords if now.language is None else _named(now.language)
+        said = _(
+            "**Language: {language}**. /translate translates into it unless another language is named.",
+            language=effective,
         )
-        discords = language(language_of(shown.guild.preferred_locale))
-        effective = discords if now.language is None else language(now.language)
-        yield text(
-            f"**Language: {effective}**. /translate translates into it unless another language is named.\n"
-            + from_here(now.language is not None, "Discord's setting of this server")
-        )
-        options = [Option(DISCORDS, f"As Discord says: {discords}")]
-        options += [Option(code, str(language(code))) for code in LANGUAGES]
+        yield text(f"{said}\n{from_here(now.language is not None, OF_DISCORD)}")
+        # Translators: an option of a menu of languages: the one that Discord has for this server.
+        options = [Option(DISCORDS, _("As Discord says: {language}", language=discords))]
+        options += [Option(code, _named(code)) for code in LANGUAGES]
         if now.language is not None and now.language not in LANGUAGES:
-            options[-1] = Option(now.language, str(effective))
+            options[-1] = Option(now.language, effective)
         yield Menu(self.field("language"), options, [now.language or DISCORDS]).row()
 
     def change(self, choice: Choice, shown: Shown) -> Change:
@@ -56,6 +63,13 @@ class AnswersPage(TopicPage):
                 return partial(_with, language=None if value == DISCORDS else value)
             case _:
                 raise OutdatedPage
+
+
+def _named(code: str) -> str:
+    """Return a language's name in the current locale, and its own name: "French (français)"."""
+    found = language(code)
+    name = language_name(found.code)
+    return name if name == found.own_name else f"{name} ({found.own_name})"
 
 
 def _with(now: ServerSettings, **fields: object) -> ServerSettings:

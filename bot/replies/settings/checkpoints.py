@@ -6,37 +6,44 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 
 from bot.errors import named
+from bot.locales.message import _, in_context, later, plural
+from bot.locales.numbers import whole
 from bot.replies.components.buttons import MOST_OPTIONS
 from bot.replies.components.press import Item
-from bot.replies.settings.controls import ON, Choice, Menu, Option, text, toggle
+from bot.replies.settings.controls import ON, Choice, Menu, Option, small, text, toggle
 from bot.replies.settings.page import Change, OutdatedPage, Shown, TopicPage, from_here, replaced
 from bot.servers.settings import ServerSettings
 
 MOST_MENUS = 3
-NONE_OFFERED = "There is nothing to choose from: whoever runs this bot offers one checkpoint for each command."
+NONE_OFFERED = later("There is nothing to choose from: whoever runs this bot offers one checkpoint for each command.")
+# Translators: where the value of a setting comes from.
+OFFERED = later("Offered by whoever runs this bot")
 
 
 class CheckpointsPage(TopicPage):
     """Which checkpoints there are to choose from."""
 
     name = "checkpoints"
-    title = "Checkpoints"
-    about = "Which models members may choose, for a command and to compare them with /compare."
+    # Translators: a topic of /settings: which models members may choose.
+    title = later("Checkpoints")
+    # Translators: what is set on the page "Checkpoints"; at most 100 characters.
+    about = later("Which models members may choose, for a command and to compare them with /compare.")
 
     def items(self, shown: Shown) -> Iterator[Item]:
         offered, allowed = shown.operator.checkpoints, shown.settings.checkpoints.allowed
         if not offered:
             yield text(NONE_OFFERED)
             return
-        effect = "members may choose all that are offered" if allowed is None else f"members may choose {_few(allowed)}"
-        origin = from_here(allowed is not None, "offered by whoever runs this bot")
-        yield toggle(self.field("all"), allowed is None, f"**All checkpoints**: {effect}.\n{origin}")
+        origin = from_here(allowed is not None, OFFERED)
+        yield toggle(self.field("all"), allowed is None, f"{_effect(allowed)}\n{origin}")
         for number, part in enumerate(_parts(offered)):
             chosen = part if allowed is None else tuple(name for name in part if name in allowed)
             options = [Option(name, named(name), offered[name]) for name in part]
             field = self.field("allowed", str(number))
-            yield Menu(field, options, chosen, "None of these", most=len(options), least=0).row()
-        yield text("-# The checkpoint that a command usually uses may always be used.")
+            # Translators: the placeholder of a menu of checkpoints in which none is chosen.
+            placeholder = in_context("checkpoints", "None of these")
+            yield Menu(field, options, chosen, placeholder, most=len(options), least=0).row()
+        yield small(_("The checkpoint that a command usually uses may always be used."))
 
     def change(self, choice: Choice, shown: Shown) -> Change:
         offered = shown.operator.checkpoints
@@ -58,8 +65,17 @@ def _parts(offered: Mapping[str, str]) -> list[tuple[str, ...]]:
     return [names[start : start + MOST_OPTIONS] for start in range(0, len(names), MOST_OPTIONS)][:MOST_MENUS]
 
 
-def _few(allowed: tuple[str, ...]) -> str:
-    return f"{len(allowed)} of them" if allowed else "none but the usual ones"
+def _effect(allowed: tuple[str, ...] | None) -> str:
+    if allowed is None:
+        return _("**All checkpoints**: members may choose all that are offered.")
+    if not allowed:
+        return _("**All checkpoints**: members may choose none but the usual ones.")
+    return plural(
+        "**All checkpoints**: members may choose {number} of them.",
+        "**All checkpoints**: members may choose {number} of them.",
+        len(allowed),
+        number=whole(len(allowed)),
+    )
 
 
 def _with_part(

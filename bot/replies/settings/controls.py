@@ -8,16 +8,19 @@ from typing import Any
 
 import discord
 
+from bot.locales.message import Message, _, later
 from bot.replies.components.buttons import MOST_OPTIONS, Action
 from bot.replies.components.press import Component, Item
 from bot.replies.formatting.text import fit, visible
 
-CHANGE = Action("settings", "Settings")
+CHANGE = Action("settings", later("Settings"))
 """Its detail is a `Choice`."""
 ON, OFF = "on", "off"
 MOST_VALUES = 25
 """Of a menu of channels, roles or members, by Discord's rules."""
 LONGEST_OPTION = 100
+LONGEST_PLACEHOLDER = 150
+"""Characters of a menu's placeholder, by Discord's rules."""
 PLACES = [
     discord.ChannelType.text,
     discord.ChannelType.news,
@@ -89,8 +92,8 @@ class Option:
     """An option of a menu."""
 
     value: str
-    label: str
-    about: str | None = None
+    label: str | Message
+    about: str | Message | None = None
 
 
 @dataclass(frozen=True)
@@ -100,7 +103,7 @@ class Menu:
     field: Field
     options: Sequence[Option]
     chosen: Iterable[str]
-    placeholder: str | None = None
+    placeholder: str | Message | None = None
     most: int = 1
     least: int = 1
 
@@ -109,9 +112,9 @@ class Menu:
         chosen = set(self.chosen)
         options = [
             discord.SelectOption(
-                label=fit(option.label, LONGEST_OPTION, visible)[0],
+                label=fit(str(option.label), LONGEST_OPTION, visible)[0],
                 value=option.value,
-                description=None if option.about is None else fit(option.about, LONGEST_OPTION, visible)[0],
+                description=None if option.about is None else fit(str(option.about), LONGEST_OPTION, visible)[0],
                 default=option.value in chosen,
             )
             for option in self.options[:MOST_OPTIONS]
@@ -120,22 +123,33 @@ class Menu:
             discord.ui.Select(
                 custom_id=self.field.custom_id(),
                 options=options,
-                placeholder=self.placeholder,
+                placeholder=None if self.placeholder is None else placeholder_of(self.placeholder),
                 min_values=min(self.least, len(options)),
                 max_values=min(self.most, len(options)),
             )
         )
 
 
-def text(content: str) -> Item:
+def placeholder_of(content: str | Message) -> str:
+    """Return what a menu says in which nothing is chosen, as long as it may be."""
+    return fit(str(content), LONGEST_PLACEHOLDER, visible)[0]
+
+
+def text(content: str | Message) -> Item:
     """Make a paragraph of Markdown."""
-    return discord.ui.TextDisplay(content)
+    return discord.ui.TextDisplay(str(content))
+
+
+def small(content: str | Message) -> Item:
+    """Make a paragraph in small print."""
+    return text(f"-# {content}")
 
 
 def toggle(field: Field, is_on: bool, content: str) -> Item:
     """Make a paragraph with a button beside it, which says whether the setting is on, and changes that."""
     button: discord.ui.Button[discord.ui.LayoutView] = discord.ui.Button(
-        label="On" if is_on else "Off",
+        # Translators: the state of a setting, on a button that changes it.
+        label=_("On") if is_on else _("Off"),
         style=discord.ButtonStyle.success if is_on else discord.ButtonStyle.secondary,
         custom_id=field.custom_id(OFF if is_on else ON),
     )
@@ -153,7 +167,7 @@ def channels(field: Field, chosen: Iterable[int], placeholder: str, most: int = 
     return discord.ui.ActionRow(
         discord.ui.ChannelSelect(
             custom_id=field.custom_id(),
-            placeholder=placeholder,
+            placeholder=placeholder_of(placeholder),
             channel_types=PLACES,
             min_values=0,
             max_values=most,
@@ -167,7 +181,7 @@ def roles(field: Field, chosen: Iterable[int], placeholder: str, most: int = MOS
     return discord.ui.ActionRow(
         discord.ui.RoleSelect(
             custom_id=field.custom_id(),
-            placeholder=placeholder,
+            placeholder=placeholder_of(placeholder),
             min_values=0,
             max_values=most,
             default_values=_defaults(chosen, discord.SelectDefaultValueType.role)[:most],
@@ -180,7 +194,7 @@ def members(field: Field, chosen: Iterable[int], placeholder: str) -> Item:
     return discord.ui.ActionRow(
         discord.ui.UserSelect(
             custom_id=field.custom_id(),
-            placeholder=placeholder,
+            placeholder=placeholder_of(placeholder),
             min_values=0,
             max_values=MOST_VALUES,
             default_values=_defaults(chosen, discord.SelectDefaultValueType.user)[:MOST_VALUES],

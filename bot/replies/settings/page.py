@@ -10,6 +10,7 @@ from typing import ClassVar, TypeVar
 import discord
 
 from bot.errors import InvalidRequest, Unanswered
+from bot.locales.message import Message, _, later
 from bot.replies.components.press import Item
 from bot.replies.settings.controls import Choice, Field, Menu, Option, text
 from bot.servers.access import Asked
@@ -19,6 +20,10 @@ from bot.servers.topics.topic import Topic
 TOPIC = "topic"
 """The name of the field that chooses a page."""
 ACCENT = discord.Colour(0x5865F2)
+# Translators: where the value of a setting comes from.
+HERE = later("Set for this server")
+# Translators: where the value of a setting comes from.
+DEFAULT = later("The bot's default")
 
 Change = Callable[[ServerSettings], ServerSettings]
 TopicT = TypeVar("TopicT", bound=Topic)
@@ -27,13 +32,13 @@ TopicT = TypeVar("TopicT", bound=Topic)
 class OutdatedPage(InvalidRequest):
     """A component is of a page that this version does not have, or forged."""
 
-    SENTENCE = "This page is of another version of me. Please open /settings again."
+    SENTENCE = later("This page is of another version of me. Please open /settings again.")
 
 
 class NotSaved(Unanswered):
     """The database fails, and the setting is as it was."""
 
-    SENTENCE = (
+    SENTENCE = later(
         "I could not save that, because my database does not answer, and the failure has been logged. The setting is "
         "as it was. Please try again in a minute."
     )
@@ -81,8 +86,8 @@ class TopicPage(ABC):
     """
 
     name: ClassVar[str]
-    title: ClassVar[str]
-    about: ClassVar[str]
+    title: ClassVar[Message]
+    about: ClassVar[Message]
     looks: ClassVar[frozenset[str]] = frozenset()
 
     @abstractmethod
@@ -109,8 +114,10 @@ class TopicPage(ABC):
 def layout(page: TopicPage, pages: Sequence[TopicPage], shown: Shown) -> discord.ui.LayoutView:
     """Make the message of a page."""
     menu = Menu(Field(TOPIC, TOPIC), [Option(one.name, one.title, one.about) for one in pages], [page.name])
+    # Translators: the heading of a page, such as "Settings: Quotas".
+    heading = _("Settings: {topic}", topic=page.title)
     container: discord.ui.Container[discord.ui.LayoutView] = discord.ui.Container(
-        text(f"## Settings: {page.title}\n{page.about}"), menu.row(), discord.ui.Separator(), accent_colour=ACCENT
+        text(f"## {heading}\n{page.about}"), menu.row(), discord.ui.Separator(), accent_colour=ACCENT
     )
     for item in page.items(shown):
         container.add_item(item)
@@ -133,6 +140,6 @@ def replaced(settings: ServerSettings, name: str, topic: TopicT, **fields: objec
     return settings.model_copy(update={name: changed})
 
 
-def from_here(is_set: bool, otherwise: str = "the bot's default") -> str:
+def from_here(is_set: bool, otherwise: Message = DEFAULT) -> str:
     """Return where a value comes from, in small print."""
-    return f"-# {'Set for this server' if is_set else otherwise[0].upper() + otherwise[1:]}"
+    return f"-# {HERE if is_set else otherwise}"

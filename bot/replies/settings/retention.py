@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 
+from bot.locales.message import later, plural
+from bot.locales.numbers import whole
 from bot.replies.components.press import Item
 from bot.replies.settings.controls import Choice, Menu, Option, text
 from bot.replies.settings.page import Change, OutdatedPage, Shown, TopicPage, from_here, replaced
@@ -13,7 +15,7 @@ from bot.servers.topics.retention import MOST_DAYS
 
 DEFAULT = "default"
 DAYS = (1, 2, 3, 7, 14, 21)
-ABOUT = (
+ABOUT = later(
     "The buttons under an answer need what was asked, and /chat needs the last exchanges of each channel. When they "
     "are gone, the buttons say so, and a conversation begins anew. A shorter time also applies to what I already "
     "have.\n-# If I am removed from this server, its settings and everything else of it are deleted 30 days later. "
@@ -25,19 +27,23 @@ class RetentionPage(TopicPage):
     """How long requests and conversations are kept."""
 
     name = "retention"
-    title = "Retention"
-    about = "How long I keep what is asked in this server."
+    # Translators: a topic of /settings: how long I keep what is asked.
+    title = later("Retention")
+    # Translators: what is set on the page "Retention"; at most 100 characters.
+    about = later("How long I keep what is asked in this server.")
 
     def items(self, shown: Shown) -> Iterator[Item]:
         days = shown.settings.retention.days
-        yield text(f"**Kept for {_days(days or MOST_DAYS)}.**\n{from_here(days is not None)}")
+        number = days or MOST_DAYS
+        kept = plural("**Kept for {number} day.**", "**Kept for {number} days.**", number, number=whole(number))
+        yield text(f"{kept}\n{from_here(days is not None)}")
         options = [
-            Option(DEFAULT, f"{_days(MOST_DAYS)} (the bot's default)"),
+            Option(DEFAULT, _default()),
             *(Option(str(one), _days(one)) for one in DAYS),
         ]
         chosen = DEFAULT if days is None else str(days)
         if chosen not in {option.value for option in options}:
-            options.append(Option(chosen, _days(days or MOST_DAYS)))
+            options.append(Option(chosen, _days(number)))
         yield Menu(self.field("days"), options, [chosen]).row()
         yield text(ABOUT)
 
@@ -49,7 +55,16 @@ class RetentionPage(TopicPage):
 
 
 def _days(days: int) -> str:
-    return "1 day" if days == 1 else f"{days} days"
+    return plural("{number} day", "{number} days", days, number=whole(days))
+
+
+def _default() -> str:
+    return plural(
+        "{number} day (the bot's default)",
+        "{number} days (the bot's default)",
+        MOST_DAYS,
+        number=whole(MOST_DAYS),
+    )
 
 
 def _with(now: ServerSettings, **fields: object) -> ServerSettings:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from bot.locales.message import _, later
+from bot.locales.numbers import whole
 from bot.replies.formatting.text import visible
 from bot.replies.work.blocks import plain_page
 from bot.tasks.work.blocks import Page
@@ -12,7 +14,7 @@ ROOM = 4 * 1024 * 1024
 """Bytes of a file. Discord takes 10 MiB, but a text of thousands of lines has thousands of pages, and each turn to
 another page renders the file again."""
 APART = "\n\n\n"
-CUT = "… this step is longer than this file may be"
+CUT = later("… this step is longer than this file may be")
 
 
 def work_file(pages: Sequence[Page], number: int, room: int = ROOM) -> str:
@@ -65,5 +67,14 @@ def _with_gaps(parts: dict[int, str], total: int) -> list[str]:
 
 
 def _left_out(first: int, last: int) -> str:
-    steps = f"Step {first:,} is" if first == last else f"Steps {first:,} to {last:,} are"
-    return f"… {steps} not in this file, which would be too long. Turn to a step to get a file that has it."
+    if first == last:
+        return _(
+            "… Step {step} is not in this file, which would be too long. Turn to a step to get a file that has it.",
+            step=whole(first),
+        )
+    return _(
+        "… Steps {first} to {last} are not in this file, which would be too long. "
+        "Turn to a step to get a file that has it.",
+        first=whole(first),
+        last=whole(last),
+    )

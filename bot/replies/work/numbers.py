@@ -1,15 +1,19 @@
-"""Numbers and tokens as pages show them."""
+"""Texts, numbers and tokens as pages show them, in the language of whoever reads them."""
 
 from __future__ import annotations
 
 import math
 
 from bot.inference.tokenization.tokens import Token
+from bot.locales import lists, numbers
+from bot.locales.conventions import conventions
+from bot.locales.current import ENGLISH, current_locale
+from bot.locales.message import Message, _, in_context
 from bot.pictures.wording import MINUS, as_chip
 from bot.replies.formatting.bars import NO_BREAK_SPACE
 from bot.replies.formatting.bars import percent as percent_of
 from bot.replies.work.text_table import cut_to
-from bot.tasks.work.blocks import Form, Number, Short, Text
+from bot.tasks.work.texts import Form, Listed, Number, Sentence, Short, Text
 
 CONTINUES = "·"
 """Stands before a token that continues the word before it."""
@@ -18,11 +22,20 @@ _SIGNED = {Form.SIGNED_ONE: 1, Form.SIGNED_TWO: 2, Form.SIGNED_THREE: 3, Form.SI
 
 
 def written(text: Text) -> str:
-    """Write words, numbers and tokens behind each other."""
-    return cell(text, Form.THREE)
+    """Write words, numbers, tokens and sentences behind each other."""
+    return text if isinstance(text, str) else cell(text, Form.THREE)
 
 
-def cell(text: Text, form: Form) -> str:
+def _sentence(one: Sentence) -> str:
+    """Translate a sentence, and fill in its values."""
+    if not one.values:
+        return str(Message(one.template, {}, one.other, one.count))
+    return str(
+        Message(one.template, {name: written(value) for name, value in one.values.items()}, one.other, one.count)
+    )
+
+
+def cell(text: Text, form: Form) -> str:  # noqa: C901 (a case for each kind)
     """Write the content of a table's cell, numbers in the column's form."""
     match text:
         case None:
@@ -31,6 +44,10 @@ def cell(text: Text, form: Form) -> str:
             return text
         case tuple():
             return "".join(map(written, text))
+        case Sentence():
+            return _sentence(text)
+        case Listed(items, ends_with_and):
+            return (lists.joined if ends_with_and else lists.enumerated)(map(written, items))
         case Token():
             return token_text(text)
         case Short(words, width):
@@ -46,21 +63,29 @@ def cell(text: Text, form: Form) -> str:
 def _number(value: float, form: Form) -> str:
     match form:
         case Form.COUNT:
-            return f"{value:,}"
+            return numbers.whole(value)  # type: ignore[arg-type]  # counts are whole
         case Form.PERCENT:
             return percent(value)
+        case Form.WHOLE_PERCENT:
+            return numbers.percent(value, 0).replace(" ", "")
+        case Form.RESULT:
+            return result(value)
+        case Form.GENERAL:
+            return _local(f"{value:g}")
         case Form.NORM:
-            return f"{value:,.0f}" if 1_000 <= value < 1e6 else decimal(value, 2)
+            return numbers.whole(round(value)) if 1_000 <= value < 1e6 else decimal(value, 2)
         case Form.MILLIONS:
             return _millions(value)
         case Form.SIGNED_ONE | Form.SIGNED_TWO if round(value, _SIGNED[form]) == 0:
             # Powers of ten among numbers that are this coarse would look like the largest of them.
-            return f"{0:.{_SIGNED[form]}f}"
+            return _local(f"{0:.{_SIGNED[form]}f}")
         case _:
             return signed(value, _SIGNED[form]) if form in _SIGNED else decimal(value, int(form.value))
 
 
 def _millions(number: float) -> str:
+    if current_locale() != ENGLISH:
+        return numbers.in_millions(round(number))
     for unit, name in ((1_000_000_000, "billion"), (1_000_000, "million")):
         if number >= unit:
             share = number / unit
@@ -76,11 +101,24 @@ def percent(probability: float) -> str:
 def decimal(value: float, digits: int = 3) -> str:
     """Write a number: `-1.5` → "−1.500"; large and tiny ones in powers of ten."""
     if not math.isfinite(value):
-        return "unknown"
+        # Translators: a number that could not be computed.
+        return in_context("number", "unknown")
     rounded = round(value, digits) + 0.0  # never −0
     if abs(value) >= 1e5 or (value and not rounded):
-        return f"{value:.1e}".replace("-", MINUS)
-    return f"{rounded:.{digits}f}".replace("-", MINUS)
+        return _local(f"{value:.1e}")
+    return _local(f"{rounded:.{digits}f}")
+
+
+def result(value: float) -> str:
+    """Write a number with four decimals, or with three digits if it is small."""
+    return _local(f"{value:.4f}" if abs(value) >= 0.01 or value == 0 else f"{value:.3g}")
+
+
+def _local(number: str) -> str:
+    """Put the locale's decimal point into a number without groups, and a real minus before it."""
+    locale = current_locale()
+    written = number if locale == ENGLISH else number.translate(conventions(locale).separators)
+    return written.replace("-", MINUS)
 
 
 def signed(value: float, digits: int = 3) -> str:
@@ -92,5 +130,5 @@ def signed(value: float, digits: int = 3) -> str:
 def token_text(token: Token) -> str:
     """Write a token in a table: "love", "·ing" if it continues a word, "[CLS] (special)"."""
     if token.special:
-        return f"{token.text} (special)"
+        return _("{token} (special)", token=token.text)
     return as_chip(token.text) if token.starts_word else CONTINUES + as_chip(token.text)

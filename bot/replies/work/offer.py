@@ -6,13 +6,15 @@ import math
 from dataclasses import replace
 
 from bot.inference.requests import Answer, Request, Result
+from bot.locales.message import later
 from bot.replies.components.buttons import Action, Button
 from bot.replies.reply import Reply
 from bot.tasks import task_names
 from bot.tasks.work.explanations import EXPLANATIONS
 from bot.tasks.work.request import Journey, WorkRequest
 
-SHOW_WORK = Action("work", "Show the work")
+# Translators: the label of a button that explains how an answer came about, at most 40 characters.
+SHOW_WORK = Action("work", later("Show the work"))
 
 
 def with_work(reply: Reply, request: Request[object], answer: Answer[Result]) -> Reply:

@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 import discord
 
 from bot.inference.requests import Request
+from bot.locales import numbers
+from bot.locales.message import _, later
 from bot.replies.components.buttons import MOST_OPTIONS, Action
 from bot.replies.components.pages import LONGEST_OPTION, Pages
 from bot.replies.components.parts import part_of, turned_to
@@ -16,14 +18,15 @@ from bot.replies.formatting.text import fit, visible
 from bot.replies.work.numbers import percent, token_text
 from bot.tasks.work.other_tokens import OtherToken, Place, Places
 
-SHOW_PLACE = Action("place", "Another place")
+SHOW_PLACE = Action("place", later("Another place"))
 """Its detail is a `ShownPlace`."""
-TAKE_TOKEN = Action("token", "Another token")
+TAKE_TOKEN = Action("token", later("Another token"))
 """Its detail is a `TakenToken`."""
 TOKEN = 60
 """Units of a token in a label."""
 LONGEST_PLACEHOLDER = 150
-PLACEHOLDER = "Choose a place of the text"
+# Translators: stands in a menu in which nothing is chosen; at most 150 characters.
+PLACEHOLDER = later("Choose a place of the text")
 """Shown where the menu has other places than the current one."""
 
 Menu = discord.ui.Select[discord.ui.View]
@@ -85,12 +88,12 @@ class PlaceMenu(
     def of(cls, shown: PlaceMenus, request_id: str) -> PlaceMenu:
         """Make the menu."""
         view = f"{shown.pages.current}.{shown.place.number}.{shown.first}"
-        menu: Menu = discord.ui.Select(custom_id=f"glassbox-places:{view}:{request_id}", placeholder=PLACEHOLDER)
+        menu: Menu = discord.ui.Select(custom_id=f"glassbox-places:{view}:{request_id}", placeholder=str(PLACEHOLDER))
         part = part_of(len(shown.places.places), shown.first, MOST_OPTIONS)
         for one in shown.places.places[part.first : part.end]:
             menu.add_option(
-                label=fit(f"At token {one.number}: {_named(one.taken)}", LONGEST_OPTION, visible)[0],
-                description=f"{one.bits:.2f} bits: as unsure as among {max(round(2**one.bits), 1):,} equal tokens",
+                label=fit(_at(one), LONGEST_OPTION, visible)[0],
+                description=fit(_unsure(one.bits), LONGEST_OPTION, visible)[0],
                 value=str(one.number),
                 default=one is shown.place,
             )
@@ -118,7 +121,12 @@ class TokenMenu(
         """Make the menu."""
         place = shown.place
         # A phone shows the start, and Discord says the rest aloud.
-        instead = f"Instead of {place.number}, {_named(place.taken)}: take another token, and go on from there"
+        # Translators: stands in a menu of tokens; at most 60 characters besides {token}.
+        instead = _(
+            "Instead of {number}, {token}: take another token, and go on from there",
+            number=place.number,
+            token=_named(place.taken),
+        )
         menu: Menu = discord.ui.Select(
             custom_id=f"glassbox-tokens:{shown.places.text}:{place.number}:{request_id}",
             placeholder=fit(instead, LONGEST_PLACEHOLDER, visible)[0],
@@ -130,6 +138,20 @@ class TokenMenu(
     @property
     def detail(self) -> TakenToken:
         return TakenToken(int(self.fields["text"]), int(self.fields["place"]), int(self.item.values[0]))
+
+
+def _at(place: Place) -> str:
+    # Translators: an option of a menu, at most 30 characters besides {token}, which has its probability behind it.
+    return _("At token {number}: {token}", number=place.number, token=_named(place.taken))
+
+
+def _unsure(bits: float) -> str:
+    # Translators: below an option of a menu, at most 100 characters: the entropy of a prediction, and what it means.
+    return _(
+        "{bits} bits: as unsure as among {number} equal tokens",
+        bits=numbers.decimal(bits, 2),
+        number=numbers.whole(max(round(2**bits), 1)),
+    )
 
 
 def _named(one: OtherToken) -> str:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from bot.inference.requests import Answer
-from bot.pictures.wording import counted
 from bot.replies.reply import duration
-from bot.replies.work.numbers import percent, written
 from bot.tasks.work.blocks import (
     Bar,
     Bars,
@@ -22,8 +21,10 @@ from bot.tasks.work.blocks import (
     Station,
     Table,
 )
-from bot.tasks.work.pages import PAGES, page
+from bot.tasks.work.pages import key_of, page
 from bot.tasks.work.request import Journey, WorkRequest
+from bot.tasks.work.texts import Form, Number, Sentence, Text, grouped, joined
+from bot.tasks.work.wording import later, later_plural, listed
 
 MAP = -1
 """The number of this page; the first page of an explanation has 0, and people read it as 1."""
@@ -31,36 +32,42 @@ ASIDE = ("layers", "additions", "changes", "attribution", "pairs", "flip", "made
 """Pages that look into the answer, and are no part of its way."""
 MOST_STATIONS = 12
 MODELS = ("encoder", "decoder", "encoder-decoder")
+# Translators: parts of a request's way through the model, below a name in a picture: at most 60 characters each.
 FUNCTIONS = {
-    "softmax": "{} logits, softmax: {}",
-    "sigmoid": "{} logits, sigmoid: {}",
-    "mask": "a logit for each token, softmax: {1}",
-    "entailment": "logits of {} pairs: {}",
-    "weighed": "{} labels by their log p, calibrated",
+    "softmax": later("{number} logits, softmax: {likeliest}"),
+    "sigmoid": later("{number} logits, sigmoid: {likeliest}"),
+    "mask": later("a logit for each token, softmax: {likeliest}"),
+    "entailment": later("logits of {number} pairs: {likeliest}"),
+    "weighed": later("{number} labels by their log p, calibrated"),
 }
 """What becomes of logits, by the key of the page: with the number of labels, and the likeliest."""
-_KEYS = {one["about"]: key for key, one in PAGES.items()}
 
 
 def path_page(request: WorkRequest, answer: Answer[Explanation]) -> Page:
     """Return the map of a request's way."""
     stations = [*_stations(answer.result.pages, request.journey or Journey.of(answer))]
     if len(stations) > MOST_STATIONS:  # a text in many parts: its end says more than its middle
-        stations = [*stations[: MOST_STATIONS - 2], Station("…", "the same for further parts", None), stations[-1]]
-    said = (
-        f"{one.name}{f': {one.fact}' if one.fact else ''}{'' if one.page is None else f' → page {one.page}'}"
-        for one in stations
-    )
+        stations = [
+            *stations[: MOST_STATIONS - 2],
+            Station("…", later("the same for further parts"), None),
+            stations[-1],
+        ]
+    said = joined(map(_line, stations), sign="\n")
     aside = _aside(answer.result.pages)
-    return page(
-        "path", "\n".join(said), *([aside] if aside else []), picture=Path("The way of this request", tuple(stations))
-    )
+    picture = Path(later("The way of this request"), tuple(stations))
+    return page("path", (said,), *([] if aside is None else [aside]), picture=picture)
+
+
+def _line(one: Station) -> Text:
+    """Return a station in words, with the page that opens it up."""
+    said = later("{name}: {fact}", name=one.name, fact=one.fact) if one.fact else one.name
+    return said if one.page is None else (said, later(" → page {number}", number=one.page))
 
 
 def _stations(pages: Sequence[Page], journey: Journey) -> Iterator[Station]:
     seen: set[str] = set()
     for number, one in enumerate(pages, 1):
-        key = _KEYS.get(one.about, "")
+        key = key_of(one)
         if key in ASIDE or (key in seen and key != "hidden-states"):
             continue
         seen.add(key)
@@ -72,60 +79,88 @@ def _stations(pages: Sequence[Page], journey: Journey) -> Iterator[Station]:
 def _queue(journey: Journey) -> Iterator[Station]:
     """Say how long the request waited, and with how many rows it shared its largest forward pass."""
     if not journey.rows:
-        yield Station("Queue", "no wait: the answer was remembered", None)
+        yield Station(later("Queue"), later("no wait: the answer was remembered"), None)
         return
-    shared = "alone in its pass" if journey.rows == 1 else f"{journey.rows:,} rows in the largest pass"
-    yield Station("Queue and batch", f"waited {duration(journey.waited)}; {shared}", None)
+    if journey.rows == 1:
+        fact = later("waited {time}; alone in its pass", time=duration(journey.waited))
+    else:
+        rows = grouped(journey.rows)
+        fact = later("waited {time}; {rows} rows in the largest pass", time=duration(journey.waited), rows=rows)
+    yield Station(later("Queue and batch"), fact, None)
 
 
-def _fact(key: str, one: Page) -> str:
-    """Return the numbers of a station; "" if its page has none that says enough by itself."""
+def _fact(key: str, one: Page) -> Text:
+    """Return the numbers of a station; None if its page has none that says enough by itself."""
     if key in MODELS:
-        facts = _facts(one)
-        return f"{facts['family']}, {facts['layers']} layers"
+        _model_type, family, layers, *_others = _facts(one)
+        return later("{family}, {layers} layers", family=family, layers=layers)
     if key == "text":
         return _length([block.text for block in one.blocks if isinstance(block, Quote)])
     if key == "decision":
         decided = [block for block in one.blocks if isinstance(block, Bar)]
-        return ", ".join(f"{bar.label} {percent(bar.probability)}" for bar in decided[:2])
+        shown: list[Text] = [(bar.label, " ", Number(bar.probability, Form.PERCENT)) for bar in decided[:2]]
+        return listed(shown) if shown else None
     return _drawn(key, one.picture)
 
 
-def _length(texts: Sequence[str]) -> str:
+def _length(texts: Sequence[str]) -> Sentence:
     """Say how long the texts are that a model reads: a prompt is longer than what somebody has written."""
-    length = counted(sum(map(len, texts)), "character")
-    return length if len(texts) == 1 else f"{length} in {len(texts)} texts"
+    total, length = sum(map(len, texts)), grouped(sum(map(len, texts)))
+    if len(texts) == 1:
+        return later_plural("{length} character", "{length} characters", total, length=length)
+    return later_plural(
+        "{length} character in {texts} texts",
+        "{length} characters in {texts} texts",
+        total,
+        length=length,
+        texts=len(texts),
+    )
 
 
-def _drawn(key: str, picture: Picture | None) -> str:
+def _drawn(key: str, picture: Picture | None) -> Text:
     """Return the numbers of a station that its page has in its picture."""
     match picture:
         case Chips(_, rows):
-            total = counted(sum(len(row) for _, row in rows), "token")
-            return f"{total} in" if len(rows) == 1 else f"{total} in {len(rows)} rows"
+            return _read([len(row) for _, row in rows])
         case Norms(_, values):
-            return f"a vector for each token, after each of {len(values) - 1} layers"
+            return later("a vector for each token, after each of {layers} layers", layers=len(values) - 1)
         case Bars() if key in FUNCTIONS:
-            return FUNCTIONS[key].format(len(picture.values), _leading(picture))
+            facts: dict[str, Text] = {"number": len(picture.values), "likeliest": _leading(picture)}
+            return replace(FUNCTIONS[key], values=facts)
         case Confidence(_, tokens):
-            return "1 token out" if len(tokens) == 1 else f"{len(tokens):,} tokens out, one after the other"
-    return ""
+            number = len(tokens)
+            return later_plural(
+                "{number} token out",
+                "{number} tokens out, one after the other",
+                number,
+                number=grouped(number),
+            )
+    return None
 
 
-def _facts(one: Page) -> dict[str, str]:
-    """Return the table of a model's page."""
+def _read(lengths: Sequence[int]) -> Sentence:
+    """Say how many tokens a model has read, by the lengths of its rows."""
+    total, tokens = sum(lengths), grouped(sum(lengths))
+    if len(lengths) == 1:
+        return later_plural("{tokens} token in", "{tokens} tokens in", total, tokens=tokens)
+    return later_plural(
+        "{tokens} token in {rows} rows", "{tokens} tokens in {rows} rows", total, tokens=tokens, rows=len(lengths)
+    )
+
+
+def _facts(one: Page) -> tuple[Text, ...]:
+    """Return the right column of the table of a model's page: its type, its family, its layers, and more."""
     [found] = [block for block in one.blocks if isinstance(block, Table)]
-    names, values = found.columns
-    return {str(name): written(value) for name, value in zip(names.cells, values.cells, strict=True)}
+    return found.columns[1].cells
 
 
-def _leading(picture: Bars) -> str:
+def _leading(picture: Bars) -> Text:
     """Return what is likeliest in a picture."""
     index = max(range(len(picture.values)), key=lambda place: picture.values[place])
-    return f"{written(picture.names[index])} {percent(picture.values[index])}"
+    return (picture.names[index], " ", Number(picture.values[index], Form.PERCENT))
 
 
-def _aside(pages: Sequence[Page]) -> str:
+def _aside(pages: Sequence[Page]) -> Sentence | None:
     """Name the pages that look into the answer."""
-    named = [f"{one.name} ({number})" for number, one in enumerate(pages, 1) if _KEYS.get(one.about, "") in ASIDE]
-    return f"Looking closer: {', '.join(named[:8])}." if named else ""
+    named: list[Text] = [(one.name, f" ({number})") for number, one in enumerate(pages, 1) if key_of(one) in ASIDE]
+    return later("Looking closer: {pages}.", pages=listed(named[:8])) if named else None

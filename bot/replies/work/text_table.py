@@ -8,9 +8,12 @@ from dataclasses import dataclass
 
 import regex
 
+from bot.locales.message import plural
+from bot.locales.numbers import whole
 from bot.replies.formatting.text import units, visible
 from bot.replies.reply import Draft
 from bot.tasks.work.blocks import MOST_ROWS
+from bot.text.cells import cells, right
 from bot.text.characters import CUT
 
 TABLE_WIDTH = 36
@@ -49,8 +52,8 @@ class TextTable:
         rows = self.rows if len(self.rows) == self.most + 1 else self.rows[: self.most]
         widths = self._widths(rows)
         text_room = max(6, TABLE_WIDTH - sum(widths) - len(GAP) * len(widths))
-        head, *lines = ["\n".join(self._wrapped(cells, widths, text_room)) for cells in (self.titles, *rows)]
-        end = [_line(cells, widths, text_room) for cells in self.last]
+        head, *lines = ["\n".join(self._wrapped(row, widths, text_room)) for row in (self.titles, *rows)]
+        end = [_line(row, widths, text_room) for row in self.last]
         texts = [wrapped(_one_line(row[-1]), text_room, self.lines) for row in rows]
         draft.cut |= any(cut_to(text, text_room) != text for found in texts for text in found)
         total, shown = len(self.rows), len(lines)
@@ -61,31 +64,36 @@ class TextTable:
 
     def plain(self) -> str:
         """Return all rows, for a file."""
-        cells = [self.titles, *self.rows, *self.last]
+        rows = [self.titles, *self.rows, *self.last]
         widths = self._widths(self.rows)
-        return "\n".join(line for row in cells if (line := _line(row, widths, None)).strip())
+        return "\n".join(line for row in rows if (line := _line(row, widths, None)).strip())
 
-    def _wrapped(self, cells: Sequence[str], widths: Sequence[int], text_room: int) -> Iterator[str]:
+    def _wrapped(self, row: Sequence[str], widths: Sequence[int], text_room: int) -> Iterator[str]:
         """Yield the lines of a row: numbers stand on the first."""
-        *numbers, text = cells
+        *numbers, text = row
         for piece in wrapped(_one_line(text), text_room, self.lines):
             yield _line([*numbers, piece], widths, text_room)
             numbers = [""] * len(numbers)
 
     def _widths(self, rows: Sequence[tuple[str, ...]]) -> list[int]:
         """Return the widths of all columns but the last, if these rows are shown."""
-        cells = [self.titles, *rows, *self.last]
-        return [max(map(len, column)) for column in list(zip(*cells, strict=True))[:-1]]
+        lines = [self.titles, *rows, *self.last]
+        return [max(map(cells, column)) for column in list(zip(*lines, strict=True))[:-1]]
 
 
 def _whole(head: str, lines: Sequence[str], end: Sequence[str], total: int) -> str:
-    more = [f"{CUT} {total - len(lines):,} more"] if len(lines) < total else []
+    more = [f"{CUT} {_more(total - len(lines))}"] if len(lines) < total else []
     return code_block([*([head] if head.strip() else []), *lines, *more, *end])
 
 
-def _line(cells: Sequence[str], widths: Sequence[int], text_room: int | None) -> str:
-    *numbers, text = cells
-    aligned = GAP.join(number.rjust(width) for number, width in zip(numbers, widths, strict=True))
+def _more(number: int) -> str:
+    # Translators: rows of a table that are not shown, in a line of at most 30 characters.
+    return plural("{number} more", "{number} more", number, number=whole(number))
+
+
+def _line(row: Sequence[str], widths: Sequence[int], text_room: int | None) -> str:
+    *numbers, text = row
+    aligned = GAP.join(right(number, width) for number, width in zip(numbers, widths, strict=True))
     text = _one_line(text)
     shown = text if text_room is None else cut_to(text, text_room)
     line = f"{aligned}{GAP}{shown}".rstrip()
@@ -102,11 +110,11 @@ def code_block(lines: Sequence[str]) -> str:
 
 def cut_to(text: str, width: int) -> str:
     """Return as much of a line as fits a number of columns; Chinese, Japanese, Korean letters and emoji take two."""
-    if _width(text) <= width and units(text) <= _CELL_UNITS:
+    if cells(text) <= width and units(text) <= _CELL_UNITS:
         return text
     taken, left = "", width - 1
     for piece in regex.findall(r"\X", text[:_CELL_UNITS]):
-        left -= _width(piece)
+        left -= cells(piece)
         if left < 0 or units(taken + piece) >= _CELL_UNITS:
             break
         taken += piece
@@ -120,23 +128,13 @@ def wrapped(text: str, width: int, most: int) -> list[str]:
         most: lines; the last one has the rest, which may be too long.
     """
     lines: list[str] = []
-    while len(lines) < most - 1 and _width(text) > width:
+    while len(lines) < most - 1 and cells(text) > width:
         # The mark of the cut takes a column, of which a line has no need.
         taken = cut_to(f"{text} ", width + 1).removesuffix(CUT)
         end = taken.rfind(" ") if " " in taken.strip() and text[len(taken) : len(taken) + 1] != " " else len(taken)
         lines.append(text[:end].rstrip())
         text = text[end:].lstrip()
     return [*lines, text]
-
-
-def _width(text: str) -> int:
-    if text.isascii():
-        return len(text)
-    return sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in text if not _is_mark(letter))
-
-
-def _is_mark(letter: str) -> bool:
-    return unicodedata.combining(letter) > 0 or letter in "\u200c\u200d\ufe0f"
 
 
 def _one_line(text: str) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import discord
 
 from bot.inference.requests import Request
+from bot.locales.message import _, later
 from bot.replies.components.buttons import MOST_OPTIONS, Action
 from bot.replies.components.pages import LONGEST_OPTION, Pages
 from bot.replies.components.parts import part_of, turned_to
@@ -17,9 +18,10 @@ from bot.replies.work.numbers import decimal, signed
 from bot.tasks.work.blocks import WrittenShares
 from bot.tasks.work.written_shares import by_interest
 
-CHOOSE_WORD = Action("written-word", "What made it write a word")
+CHOOSE_WORD = Action("written-word", later("What made it write a word"))
 """Its detail is the chosen `WrittenView`."""
-PLACEHOLDER = "Choose a written word to see what made it"
+# Translators: stands in a menu in which nothing is chosen; at most 150 characters.
+PLACEHOLDER = later("Choose a written word to see what made it")
 ALL_WORDS = "all"
 ROOM = MOST_OPTIONS - 1
 """Options of a menu besides the one for all words together."""
@@ -73,7 +75,7 @@ class WrittenMenu(
         word = ALL_WORDS if view.word is None else view.word
         custom_id = f"glassbox-written:{view.page}.{word}.{view.first}:{request_id}"
         options = list(_options(shares, view))
-        return cls(discord.ui.Select(custom_id=custom_id, options=options, placeholder=PLACEHOLDER))
+        return cls(discord.ui.Select(custom_id=custom_id, options=options, placeholder=str(PLACEHOLDER)))
 
     @property
     def detail(self) -> WrittenView:
@@ -89,7 +91,8 @@ def _options(shares: WrittenShares, view: WrittenView) -> Iterator[discord.Selec
     order = by_interest(shares)
     part = part_of(len(order), view.first, ROOM)
     if view.word is not None:
-        yield discord.SelectOption(label="All written words together", value=ALL_WORDS)
+        # Translators: an option of a menu, at most 100 characters.
+        yield discord.SelectOption(label=_("All written words together"), value=ALL_WORDS)
     for index in order[part.first : part.end]:
         yield discord.SelectOption(
             label=fit(f"{index + 1}  {shares.words[index]}", LONGEST_OPTION, visible)[0],
@@ -102,4 +105,10 @@ def _options(shares: WrittenShares, view: WrittenView) -> Iterator[discord.Selec
 
 def _described(shares: WrittenShares, index: int) -> str:
     start, end = shares.start[index], shares.end[index]
-    return f"{signed(end - start, 2)}: log p from {decimal(start, 2)} to {decimal(end, 2)}"
+    # Translators: below an option of a menu: what a text adds to the logarithm of a word's probability.
+    return _(
+        "{added}: log p from {start} to {end}",
+        added=signed(end - start, 2),
+        start=decimal(start, 2),
+        end=decimal(end, 2),
+    )

@@ -6,10 +6,13 @@ from collections.abc import Iterable, Mapping
 
 from pydantic import Field
 
+from bot.locales.message import plural
+from bot.locales.numbers import whole
 from bot.servers.topics.topic import Topic
 
 HOUR, DAY, WEEK = 3600, 24 * 3600, 7 * 24 * 3600
-PERIODS: Mapping[int, str] = {HOUR: "an hour", DAY: "a day", WEEK: "a week"}
+PERIODS = (HOUR, DAY, WEEK)
+"""Those that a server can choose."""
 MOST_ANSWERS = 10_000
 
 
@@ -20,8 +23,21 @@ class Quota(Topic):
     seconds: int = Field(HOUR, ge=1, le=WEEK)
 
     def __str__(self) -> str:
-        answers = "1 answer" if self.answers == 1 else f"{self.answers:,} answers"
-        return f"{answers} {PERIODS.get(self.seconds, f'in {self.seconds} seconds')}"
+        """Return it in words, in the current locale: "20 answers an hour"."""
+        count, number, seconds = self.answers, whole(self.answers), self.seconds
+        if seconds == HOUR:
+            return plural("{number} answer an hour", "{number} answers an hour", count, number=number)
+        if seconds == DAY:
+            return plural("{number} answer a day", "{number} answers a day", count, number=number)
+        if seconds == WEEK:
+            return plural("{number} answer a week", "{number} answers a week", count, number=number)
+        return plural(
+            "{number} answer in {seconds} seconds",
+            "{number} answers in {seconds} seconds",
+            count,
+            number=number,
+            seconds=whole(seconds),
+        )
 
     @property
     def a_day(self) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import (
@@ -20,6 +20,9 @@ from sqlalchemy import (
     select,
 )
 
+from bot.locales.message import Message
+from bot.locales.numbers import whole
+
 PERSON = bindparam("about", type_=BigInteger)
 """The one who asks. Not named for a column: SQLAlchemy would take it for the column's value."""
 INTERACTION = bindparam("interaction", type_=BigInteger)
@@ -32,9 +35,9 @@ class Holding:
 
     Attributes:
         name: of the list in an export; never changes.
-        one, many: what a row is, in words that the person understands.
+        counted: how many rows there are, in words that the person understands, with `{number}`.
         table: where the rows are.
-        kept: how long, in words that go on "kept …".
+        kept: how long, in a sentence.
         why: what for, in words that go on after the row's.
         whose: the condition of the rows, with `PERSON` and `INTERACTION`; if left out, that `person` is theirs.
         created: since when a row is there, in seconds since 1970; None if that is not kept.
@@ -45,11 +48,10 @@ class Holding:
     """
 
     name: str
-    one: str
-    many: str
+    counted: Message
     table: Table
-    kept: str
-    why: str = ""
+    kept: Message
+    why: Message | None = None
     whose: ColumnElement[bool] | None = None
     created: Column[float] | None = None
     shown: tuple[Column[Any], ...] = ()
@@ -83,5 +85,5 @@ class Holding:
         return connection.execute(delete(self.table).where(self.mine), values).rowcount
 
     def words(self, count: int) -> str:
-        """Return a number of rows in words."""
-        return f"{count:,} {self.one if count == 1 else self.many}"
+        """Return a number of rows in words, in the current locale."""
+        return str(replace(self.counted, count=count, values={"number": whole(count)}))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, and_, exists, or_, select, true, update
 
+from bot.locales.message import later, later_plural
 from bot.storage.personal.holding import INTERACTION, PERSON, Holding
 from bot.storage.tables import (
     BATCH_ANSWERS,
@@ -17,6 +18,7 @@ from bot.storage.tables import (
     EXCHANGES,
     GUESSES,
     OPT_OUTS,
+    OWN_LANGUAGES,
     QUOTA_USES,
     REQUESTS,
     UNANSWERED,
@@ -48,11 +50,13 @@ def _stop(connection: Connection, person: int) -> int:
 HOLDINGS: tuple[Holding, ...] = (
     Holding(
         "requests",
-        "request of yours",
-        "requests of yours",
+        # Translators: in a list of what I keep about a person.
+        later_plural("{number} request of yours", "{number} requests of yours", 1),
         REQUESTS,
-        "for 30 days, or for less where a server wants that",
-        why="so that the buttons under answers work",
+        # Translators: for how long I keep it.
+        later("Kept for 30 days, or for less where a server wants that."),
+        # Translators: what I keep it for; follows a comma.
+        why=later("so that the buttons under answers work"),
         created=REQUESTS.c.created,
         shown=(
             REQUESTS.c.kind,
@@ -64,11 +68,13 @@ HOLDINGS: tuple[Holding, ...] = (
     ),
     Holding(
         "conversations",
-        "message of yours in a conversation",
-        "messages of yours in conversations",
+        # Translators: in a list of what I keep about a person.
+        later_plural("{number} message of yours in a conversation", "{number} messages of yours in conversations", 1),
         EXCHANGES,
-        "for 30 days, or for less where a server wants that; the last 20 of a channel",
-        why="with the answers, so that the model knows what was said",
+        # Translators: for how long I keep it.
+        later("Kept for 30 days, or for less where a server wants that; the last 20 of a channel."),
+        # Translators: what I keep it for; follows a comma.
+        why=later("with the answers, so that the model knows what was said"),
         created=EXCHANGES.c.created,
         shown=(
             EXCHANGES.c.channel_id,
@@ -81,67 +87,88 @@ HOLDINGS: tuple[Holding, ...] = (
     ),
     Holding(
         "words_in_requests",
-        "request of somebody else with words of yours",
-        "requests of other people with words of yours",
+        # Translators: in a list of what I keep about a person.
+        later_plural(
+            "{number} request of somebody else with words of yours",
+            "{number} requests of other people with words of yours",
+            1,
+        ),
         REQUESTS,
-        "for 30 days, or for less where a server wants that",
-        why="such as what you said earlier in a conversation, or a message that they had translated",
+        # Translators: for how long I keep it.
+        later("Kept for 30 days, or for less where a server wants that."),
+        # Translators: what I keep it for; follows a comma.
+        why=later("such as what you said earlier in a conversation, or a message that they had translated"),
         whose=and_(REQUESTS.c.person != PERSON, or_(_HAS_MY_WORDS, _OF_AN_EARLIER_VERSION)),
         created=REQUESTS.c.created,
         shown=(REQUESTS.c.kind, REQUESTS.c.channel_id, REQUESTS.c.guild_id, REQUESTS.c.created),
     ),
     Holding(
         "guesses",
-        "guess of yours",
-        "guesses of yours",
+        # Translators: in a list of what I keep about a person.
+        later_plural("{number} guess of yours", "{number} guesses of yours", 1),
         GUESSES,
-        "as long as the question, for 30 days at most",
-        why="so that each counts once",
+        # Translators: for how long I keep it.
+        later("Kept as long as the question, for 30 days at most."),
+        # Translators: what I keep it for; follows a comma.
+        why=later("so that each counts once"),
         shown=(GUESSES.c.request_id, GUESSES.c.chosen),
     ),
     Holding(
         "batches",
-        "file of yours that is being answered",
-        "files of yours that are being answered",
+        # Translators: in a list of what I keep about a person.
+        later_plural(
+            "{number} file of yours that is being answered", "{number} files of yours that are being answered", 1
+        ),
         BATCHES,
-        "until it is done, for a day at most",
-        why="so that I can go on after a restart",
+        # Translators: for how long I keep it.
+        later("Kept until it is done, for a day at most."),
+        # Translators: what I keep it for; follows a comma.
+        why=later("so that I can go on after a restart"),
         created=BATCHES.c.created,
         shown=(BATCHES.c.state, BATCHES.c.guild_id, BATCHES.c.created),
     ),
     Holding(
         "batch_parts",
-        "part of that file",
-        "parts of that file",
+        # Translators: in a list of what I keep about a person.
+        later_plural("{number} part of that file", "{number} parts of that file", 1),
         BATCH_PARTS,
-        "as long as the file",
+        # Translators: for how long I keep it.
+        later("Kept as long as the file."),
         whose=BATCH_PARTS.c.batch_id.in_(_MY_BATCHES),
     ),
     Holding(
         "batch_answers",
-        "piece of its answers",
-        "pieces of its answers",
+        # Translators: in a list of what I keep about a person.
+        later_plural("{number} piece of its answers", "{number} pieces of its answers", 1),
         BATCH_ANSWERS,
-        "as long as the file",
+        # Translators: for how long I keep it.
+        later("Kept as long as the file."),
         whose=BATCH_ANSWERS.c.batch_id.in_(_MY_BATCHES),
         shown=(BATCH_ANSWERS.c.content,),
     ),
     Holding(
         "writing",
-        "text that is being written for you",
-        "texts that are being written for you",
+        # Translators: in a list of what I keep about a person.
+        later_plural("{number} text that is being written for you", "{number} texts that are being written for you", 1),
         WRITING,
-        "until it is complete",
+        # Translators: for how long I keep it.
+        later("Kept until it is complete."),
         shown=(WRITING.c.id,),
         erasing=_stop,
     ),
     Holding(
         "unanswered",
-        "command or button press of yours that is not answered yet",
-        "commands and button presses of yours that are not answered yet",
+        # Translators: in a list of what I keep about a person.
+        later_plural(
+            "{number} command or button press of yours that is not answered yet",
+            "{number} commands and button presses of yours that are not answered yet",
+            1,
+        ),
         UNANSWERED,
-        "until it is answered, 15 minutes at most",
-        why="in case that I am restarted before",
+        # Translators: for how long I keep it.
+        later("Kept until it is answered, 15 minutes at most."),
+        # Translators: what I keep it for; follows a comma.
+        why=later("in case that I am restarted before"),
         # Not the one in which they ask: it goes when it is answered.
         whose=and_(UNANSWERED.c.person == PERSON, UNANSWERED.c.id != INTERACTION),
         created=UNANSWERED.c.created,
@@ -149,31 +176,53 @@ HOLDINGS: tuple[Holding, ...] = (
     ),
     Holding(
         "quota_uses",
-        "use of a limit that a server has set",
-        "uses of limits that servers have set",
+        # Translators: in a list of what I keep about a person.
+        later_plural(
+            "{number} use of a limit that a server has set", "{number} uses of limits that servers have set", 1
+        ),
         QUOTA_USES,
-        "for 7 days",
-        why="such as 20 answers a day",
+        # Translators: for how long I keep it.
+        later("Kept for 7 days."),
+        # Translators: what I keep it for; follows a comma.
+        why=later("such as 20 answers a day"),
         created=QUOTA_USES.c.used,
         shown=(QUOTA_USES.c.key, QUOTA_USES.c.guild_id, QUOTA_USES.c.used),
         stays="otherwise a limit would begin anew with each deletion",
     ),
     Holding(
         "opt_outs",
-        "opt-out of yours",
-        "opt-outs of yours",
+        # Translators: in a list of what I keep about a person.
+        later_plural("{number} opt-out of yours", "{number} opt-outs of yours", 1),
         OPT_OUTS,
-        "until you change it",
+        # Translators: for how long I keep it.
+        later("Kept until you change it."),
         shown=(OPT_OUTS.c.what,),
         on_request=True,
     ),
     Holding(
+        "own_languages",
+        # Translators: in a list of what I keep about a person.
+        later_plural(
+            "{number} language that you have chosen for me to write in",
+            "{number} languages that you have chosen for me to write in",
+            1,
+        ),
+        OWN_LANGUAGES,
+        # Translators: for how long I keep it.
+        later("Kept until you change it."),
+        shown=(OWN_LANGUAGES.c.locale,),
+    ),
+    Holding(
         "erasures",
-        "note that you had everything deleted",
-        "notes that you had everything deleted",
+        # Translators: in a list of what I keep about a person.
+        later_plural(
+            "{number} note that you had everything deleted", "{number} notes that you had everything deleted", 1
+        ),
         ERASURES,
-        "for 30 days",
-        why="so that no answer under way brings it back",
+        # Translators: for how long I keep it.
+        later("Kept for 30 days."),
+        # Translators: what I keep it for; follows a comma.
+        why=later("so that no answer under way brings it back"),
         created=ERASURES.c.created,
         shown=(ERASURES.c.created,),
         stays="otherwise an answer under way could bring back what you have deleted",

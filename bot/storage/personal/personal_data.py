@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import Column, Connection, Double, Row, select
 
 from bot.errors import Unanswered, describe
+from bot.locales.message import later
 from bot.storage.database import FAILURES, Database, Values
 from bot.storage.deletions import let_nobody_delete
 from bot.storage.encryption import cipher_of
@@ -88,8 +89,10 @@ class PersonalData:
         except FAILURES as error:
             log.error("what is kept about a person cannot be counted: %s", describe(error))
             raise Unanswered(
-                "I could not look up what I keep about you, and the failure has been logged. Please try again in a "
-                "minute."
+                later(
+                    "I could not look up what I keep about you, and the failure has been logged. Please try again in a "
+                    "minute."
+                )
             ) from error
 
     async def export(self, person: int, interaction: int) -> Export:
@@ -107,8 +110,8 @@ class PersonalData:
                 missing = max(0, one.count - len(rows)) if one.holding.shown else 0
                 left_out += missing
                 found[one.holding.name] = {
-                    "what": one.holding.many,
-                    "kept": one.holding.kept,
+                    "what": one.holding.words(one.count),
+                    "kept": str(one.holding.kept),
                     "count": one.count,
                     "left out because the file would be too large": missing,
                     "rows": rows,
@@ -116,8 +119,10 @@ class PersonalData:
         except FAILURES as error:
             log.error("what is kept about a person cannot be exported: %s", describe(error))
             raise Unanswered(
-                "I could not read all that I keep about you, and the failure has been logged. Please try again in a "
-                "minute."
+                later(
+                    "I could not read all that I keep about you, and the failure has been logged. Please try again in "
+                    "a minute."
+                )
             ) from error
         document = {"person": str(person), "exported": _date(self._now()), "data": found}
         return Export(await asyncio.to_thread(_json, document), left_out)
@@ -149,8 +154,10 @@ class PersonalData:
         except FAILURES as error:
             log.error("what is kept about a person cannot be deleted: %s", describe(error))
             raise Unanswered(
-                "I could not delete what I keep about you, and the failure has been logged. /privacy shows what is "
-                "still there; please try again in a minute."
+                later(
+                    "I could not delete what I keep about you, and the failure has been logged. /privacy shows what is "
+                    "still there; please try again in a minute."
+                )
             ) from error
         self._writing.stop_all(person)  # also those that are too short to be in the database yet
         return done

@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from bot.errors import InvalidRequest, echoed
+from bot.locales.message import later
 from bot.text.characters import identity
 from bot.text.tables import read_table
 
@@ -62,8 +63,10 @@ def find_code_language(name: str) -> CodeLanguage:
     found = known_code_language(name)
     if found is None:
         shown = echoed(name)
-        problem = f"I know no programming language called “{shown}”." if shown else "I know no such language."
-        raise InvalidRequest(f"{problem} Choose one from the list, or leave `language` out.")
+        hint = later("Choose one from the list, or leave `language` out.")
+        if not shown:
+            raise InvalidRequest(later("I know no such language. {hint}", hint=hint))
+        raise InvalidRequest(later("I know no programming language called “{name}”. {hint}", name=shown, hint=hint))
     return found
 
 

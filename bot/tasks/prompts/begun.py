@@ -10,6 +10,7 @@ from pydantic import Field
 
 from bot.errors import InvalidRequest
 from bot.inference.operations import StopCriterion, TaskRun
+from bot.locales.message import later
 
 if TYPE_CHECKING:
     from bot.inference.heads.causal_lm import CausalLM
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 Begun: TypeAlias = Annotated[tuple[int, ...], Field(exclude_if=lambda ids: not ids)]
 """Token ids that a text begins with. Not in the JSON if there are none, so that versions without this field read it."""
 
-UNKNOWN = (
+UNKNOWN = later(
     "The model that is set for this command now is not the one that wrote this text, so it cannot go on from its "
     "tokens. Please ask again, and choose a token of the new answer."
 )
@@ -28,7 +29,7 @@ UNKNOWN = (
 def check_begun(begun: Sequence[int], most: int) -> None:
     """Raise `InvalidRequest` if a text of so many tokens cannot begin with these."""
     if len(begun) > most or min(begun, default=0) < 0:
-        raise InvalidRequest(f"`begun` must be at most {most} ids of tokens, each of them 0 or more.")
+        raise InvalidRequest(later("`begun` must be at most {most} ids of tokens, each of them 0 or more.", most=most))
 
 
 def going_on(

@@ -13,6 +13,7 @@ import regex
 from bot.errors import ModelUnavailable
 from bot.inference.heads.calibration import Calibration
 from bot.inference.operations import TaskRun
+from bot.locales.message import later
 from bot.tasks.scores import softmax
 from bot.text.characters import visible
 
@@ -150,8 +151,10 @@ def _whole_words(head: CausalLM) -> npt.NDArray[np.int64]:
     )
     if not len(allowed):
         raise ModelUnavailable(
-            "The checkpoint that is set for /fill has no whole words in its vocabulary. Whoever runs this bot can set "
-            "another one."
+            later(
+                "The checkpoint that is set for /fill has no whole words in its vocabulary. Whoever runs this bot can "
+                "set another one."
+            )
         )
     return allowed
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from bot.errors import InvalidRequest
 from bot.inference.languages.lookup import language
 from bot.inference.languages.pairs import LanguagePairs, serving
+from bot.locales.message import Message, later, later_plural
+from bot.locales.values import Later, later_enumerated, later_language
 from bot.tasks.translation.language_detection import Detection, detect, unreadable
 
 
@@ -38,16 +40,23 @@ def choose_languages(text: str, source: str | None, target: str, known: Language
     elsewhere = unreadable(text, known.sources())
     if elsewhere is not None:
         raise InvalidRequest(
-            f"Your text seems to be in {language(elsewhere).name}, which this model does not read. It reads: "
-            f"{_listed(known.sources())}. If your text is in one of these, say so with `from`."
+            later(
+                # Translators: {languages} is a list, such as "Dutch, French and German".
+                "Your text seems to be in {language}, which this model does not read. It reads: {languages}. If your "
+                "text is in one of these, say so with `from`.",
+                language=_name(elsewhere),
+                languages=_listed(known.sources()),
+            )
         )
     # An unsure guess is better among the languages that the checkpoint translates into the target.
     if not found.sure and found.told:
         found = found.among(known.sources(target)) or found
     if known.find(found.code, target) is None and serving(target, [found.code]):
         raise InvalidRequest(
-            f"Your text seems to be in {language(target).name} already. "
-            "If it is not, say with `from` which language it is in."
+            later(
+                "Your text seems to be in {language} already. If it is not, say with `from` which language it is in.",
+                language=_name(target),
+            )
         )
     return LanguageChoice(*known_pair(found.code, target, known), found)
 
@@ -56,23 +65,48 @@ def known_pair(source: str, target: str, known: LanguagePairs) -> tuple[str, str
     """Return a pair of languages by the codes of a checkpoint; raises `InvalidRequest` if it doesn't know the pair."""
     if (pair := known.find(source, target)) is not None:
         return pair
-    name = language(source).name
+    name = _name(source)
     if able := serving(source, known.sources()):
         targets = frozenset[str]().union(*(known.into(code) for code in able))
         raise InvalidRequest(
-            f"This model does not translate {name} into {language(target).name}. "
-            f"From {name} it can do: {_listed(targets)}."
+            later(
+                "This model does not translate {source} into {target}. From {source} it can do: {languages}.",
+                source=name,
+                target=_name(target),
+                languages=_listed(targets),
+            )
         )
-    raise InvalidRequest(f"This model does not translate from {name}. It can read: {_listed(known.sources())}.")
+    raise InvalidRequest(
+        later(
+            "This model does not translate from {source}. It can read: {languages}.",
+            source=name,
+            languages=_listed(known.sources()),
+        )
+    )
 
 
 def check_target(target: str, known: LanguagePairs) -> None:
     """Raise `InvalidRequest` if a checkpoint doesn't translate any language into this one."""
     if not any(known.find(source, target) for source in known.sources()):
-        able = f"It can do: {_listed(known.into())}."
-        raise InvalidRequest(f"This model does not translate into {language(target).name}. {able}")
+        raise InvalidRequest(
+            later(
+                "This model does not translate into {target}. It can do: {languages}.",
+                target=_name(target),
+                languages=_listed(known.into()),
+            )
+        )
 
 
-def _listed(codes: Collection[str], most: int = 30) -> str:
-    names = sorted(language(code).name for code in codes)
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+def _name(code: str) -> Later:
+    return later_language(language(code).code)
+
+
+def _listed(codes: Collection[str], most: int = 30) -> Later | Message:
+    found = sorted(map(language, codes), key=lambda one: one.name)
+    names = later_enumerated(later_language(one.code) for one in found[:most])
+    if len(found) <= most:
+        return names
+    # Translators: the end of a long list of languages.
+    return later_plural(
+        "{languages} and {count} more", "{languages} and {count} more", len(found) - most, languages=names
+    )

@@ -14,11 +14,12 @@ from bot.inference.tokenization.tokens import Token
 from bot.tasks import answer
 from bot.tasks.answer import AnswerRequest, Location, ScoredWindow
 from bot.tasks.work import blocks
-from bot.tasks.work.blocks import Block, Explanation, Form, Page, bracketed, column, formula, four, lone, table
+from bot.tasks.work.blocks import Block, Explanation, Page, column, formula, table
 from bot.tasks.work.pages import decided, decision_page, explanation, page, text_page
 from bot.tasks.work.reading import beginning, numbered
 from bot.tasks.work.request import WrittenIds
-from bot.tasks.work.wording import MINUS, sentence
+from bot.tasks.work.texts import Form, Number, Sentence, Text, Words, bracketed, four, grouped, lone, spaced
+from bot.tasks.work.wording import MINUS, later, listed, sentence
 
 if TYPE_CHECKING:
     from bot.inference.heads.question_answering import QuestionAnswering
@@ -29,7 +30,8 @@ MOST_TOKENS = 12
 """The likeliest starts and ends that are shown; the file has all."""
 LARGE = 1_000
 """Logits from here on leave no room for decimals."""
-ABSENT = "not in the text"
+ABSENT = later("not in the text")
+"""Stands in place of an answer."""
 SIDES = ("start", "end")
 
 
@@ -54,25 +56,30 @@ def explain_location(head: QuestionAnswering, request: AnswerRequest, written: W
     )
 
 
-def _kinds(one: ScoredWindow, name: str) -> str:
+def _kinds(one: ScoredWindow, name: Words) -> Text:
     """Say which tokens are the context's, and how the model knows."""
     positions = _context(one)
-    where = f"Of {name}, the" if name else "The"
-    context = (
-        f"{where} context's tokens are {positions[0]} to {positions[-1]}."
-        if positions
-        else "The context has no tokens."
-    )
+    if not positions:
+        context = sentence("answer.no-tokens")
+    elif name:
+        context = sentence("answer.tokens-of-window", window=name, first=positions[0], last=positions[-1])
+    else:
+        context = sentence("answer.tokens", first=positions[0], last=positions[-1])
+    return spaced(context, _types(one))
+
+
+def _types(one: ScoredWindow) -> Sentence:
+    """Say how the types of a window's tokens tell the question from the context."""
     kinds = one.window.row.inputs.type_ids
     if kinds is None:
-        return f"{context} {sentence('answer.no-types')}"
+        return sentence("answer.no-types")
     runs = [
         (kind, [position for position, _ in run]) for kind, run in groupby(enumerate(kinds), key=lambda pair: pair[1])
     ]
     if len(runs) == 1:
-        return f"{context} {sentence('answer.one-type', type=kinds[0])}"
-    said = ", ".join(f"{kind} for the tokens {run[0]} to {run[-1]}" for kind, run in runs)
-    return f"{context} The token types tell the model so: {said}."
+        return sentence("answer.one-type", type=kinds[0])
+    said = [sentence("answer.type-of", type=kind, first=run[0], last=run[-1]) for kind, run in runs]
+    return sentence("answer.types", types=listed(said))
 
 
 def _context(one: ScoredWindow) -> list[int]:
@@ -80,7 +87,7 @@ def _context(one: ScoredWindow) -> list[int]:
     return [position for position, characters in enumerate(one.window.spans) if characters is not None]
 
 
-def border_page(side: str, one: ScoredWindow, tokens: Sequence[Token], window: str = "") -> Page:
+def border_page(side: str, one: ScoredWindow, tokens: Sequence[Token], window: Words = "") -> Page:
     """Show where a question-answering head sees the start of an answer, or its end.
 
     The first token of all takes part, because it stands for "not in the text", and the context's. The others have a
@@ -96,20 +103,23 @@ def border_page(side: str, one: ScoredWindow, tokens: Sequence[Token], window: s
     probabilities = one.probabilities[index].tolist()
     order = sorted(taking_part, key=lambda position: -probabilities[position])
     first, border = order[:MOST_TOKENS], None if one.borders is None else one.borders[index]
-    facts = {"tokens": len(taking_part), "others": len(tokens) - len(taking_part)}
+    facts = {"tokens": grouped(len(taking_part)), "others": grouped(len(tokens) - len(taking_part))}
+    masked = (
+        sentence("answer.masked-in-window", **facts, window=window) if window else sentence("answer.masked", **facts)
+    )
     return page(
         side,
-        sentence("answer.masked", **facts, within=f" of {window}" if window else ""),
+        masked,
         table(
-            column("logit", (logits[position] for position in order), Form.TWO),
+            column(later("logit"), (logits[position] for position in order), Form.TWO),
             column("p", (probabilities[position] for position in order), Form.PERCENT),
             column("#", order),
-            column("token", (tokens[position] for position in order)),
+            column(later("token"), (tokens[position] for position in order)),
             most=MOST_TOKENS,
         ),
         *([] if border is None else [_softmax(side, border, logits, probabilities[border])]),
         picture=blocks.Bars(
-            f"With which token the answer {side}s",
+            sentence("answer.border", side),
             tuple((f"{position} ", lone(tokens[position])) for position in first),
             tuple(probabilities[position] for position in first),
         ),
@@ -123,9 +133,9 @@ def _softmax(side: str, position: int, logits: Mapping[int, float], probability:
     # A phone has no room for the decimals of large logits.
     form = Form.THREE if max(abs(logit), abs(largest)) < LARGE else Form.WHOLE
     return formula(
-        f"p({side}s with token {position})",
+        ("p(", sentence("answer.with-token", side, token=position), ")"),
         "= e^(z − max) / Σ e^(z − max)",
-        ("= e^(", blocks.Number(logit, form), f" {MINUS} ", bracketed(largest, form), ") / ", total),
+        ("= e^(", Number(logit, form), f" {MINUS} ", bracketed(largest, form), ") / ", total),
         ("= ", math.exp(logit - largest), " / ", total),
         ("= ", four(probability)),
     )
@@ -142,57 +152,71 @@ def spans_page(context: str, one: ScoredWindow) -> Page:
     texts = [context[span.start : span.end] for span in (answer.span_of(one.window, *pair) for pair in found)]
     numbers = table(
         column("p", shares, Form.PERCENT),
-        column("from", (first for first, _ in found)),
-        column("to", (last for _, last in found)),
-        column("span", texts),
+        # Translators: titles of narrow columns: from which token a span goes to which.
+        column(later("from"), (first for first, _ in found)),
+        column(later("to"), (last for _, last in found)),
+        column(later("span"), texts),
     )
     return page(
         "spans",
-        *((numbers, _product("answer", one, found[0], shares[0])) if found else ()),
+        *((numbers, _product(later("answer"), one, found[0], shares[0])) if found else ()),
         _product(ABSENT, one, (0, 0), one.absent),
-        f"{sentence('answer.allowed', longest=answer.ANSWER_TOKENS)} {_characters(context, one)}",
-        picture=blocks.Bars("Which span is the answer", (*texts, ABSENT), (*shares, one.absent)),
+        (sentence("answer.allowed", longest=answer.ANSWER_TOKENS), " ", _characters(context, one)),
+        picture=blocks.Bars(later("Which span is the answer"), (*texts, ABSENT), (*shares, one.absent)),
     )
 
 
-def _product(name: str, one: ScoredWindow, span: tuple[int, int], probability: float) -> blocks.Formula:
+def _product(name: Words, one: ScoredWindow, span: tuple[int, int], probability: float) -> blocks.Formula:
     (first, last), (starts, ends) = span, one.probabilities
     return formula(
-        f"p({name})",
-        f"= p(starts with {first}) × p(ends with {last})",
+        ("p(", name, ")"),
+        (
+            *("= p(", sentence("answer.with", "start", token=first), ") × p("),
+            *(sentence("answer.with", "end", token=last), ")"),
+        ),
         ("= ", four(float(starts[first])), " × ", four(float(ends[last]))),
         ("= ", four(probability)),
     )
 
 
-def _characters(context: str, one: ScoredWindow) -> str:
+def _characters(context: str, one: ScoredWindow) -> Sentence:
     """Say how the tokens of the likeliest span became characters."""
     if one.borders is None:
-        return "Here no span has a probability."
+        return sentence("answer.no-span")
     (first, last), span = one.borders, one.span
-    which = f"Token {first} stands" if first == last else f"Tokens {first} to {last} stand"
-    quote = context[span.start : span.end]
-    return sentence("answer.characters", which=which, start=span.start, end=span.end - 1, quote=quote)
+    place: dict[str, Text] = {"start": span.start, "end": span.end - 1, "quote": context[span.start : span.end]}
+    if first == last:
+        return sentence("answer.characters-of-one", token=first, **place)
+    return sentence("answer.characters", first=first, last=last, **place)
 
 
-def windows_page(context: str, made: Location, names: Sequence[str]) -> Page:
+def windows_page(context: str, made: Location, names: Sequence[Words]) -> Page:
     """Show the likeliest answer in each window of the context, and which of them count."""
     shares = [one.probability for one in made.windows]
     numbers = table(
         column("p", shares, Form.PERCENT),
-        column("none", (one.absent for one in made.windows), Form.PERCENT),
-        column("in", names),
-        column("answer", (context[one.span.start : one.span.end] for one in made.windows)),
+        # Translators: the probability that a window has no answer; the title of a narrow column.
+        column(later("none"), (one.absent for one in made.windows), Form.PERCENT),
+        # Translators: in which window; the title of a column.
+        column(later("in"), names),
+        column(later("answer"), (context[one.span.start : one.span.end] for one in made.windows)),
     )
-    best = {"best": names[made.best], "probability": shares[made.best]}
-    how = sentence("answer.counts", **best, least=names[made.least], absent=made.windows[made.least].absent)
-    picture = blocks.Bars("The likeliest answer's p", tuple(names), tuple(shares))
+    best, probability = names[made.best], shares[made.best]
+    how = sentence(
+        "answer.counts",
+        best=best,
+        probability=probability,
+        least=names[made.least],
+        absent=made.windows[made.least].absent,
+    )
+    picture = blocks.Bars(later("The likeliest answer's p"), tuple(names), tuple(shares))
     return page("windows", numbers, how, picture=picture)
 
 
 def _located(context: str, made: Location) -> tuple[Block, ...]:
     best, absent = made.windows[made.best], made.windows[made.least].absent
-    text, probability = context[best.span.start : best.span.end], best.probability
+    text: Words = context[best.span.start : best.span.end]
+    probability = best.probability
     if absent > best.probability:
         text, probability = ABSENT, absent
     said = sentence("answer.located", best=best.probability, absent=absent, text=text)

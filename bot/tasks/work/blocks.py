@@ -3,87 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from enum import Enum
-from typing import TYPE_CHECKING, Annotated, TypeAlias, Union
+from dataclasses import dataclass
+from typing import Annotated, TypeAlias
 
 from pydantic import Field
-from typing_extensions import TypeAliasType
 
-from bot.inference.json_forms import ByName, Numeric, Tagged
+from bot.inference.json_forms import ByName, Tagged
 from bot.inference.requests import Result
 from bot.inference.tokenization.tokens import Token
 from bot.tasks.work.other_tokens import Places
+from bot.tasks.work.texts import Form, Text, Words
 
 MOST_ROWS = 32
 """Rows of a table on a page: about a screen of a phone. The file has all."""
-
-
-class Form(Enum):
-    """How a number is written; those with digits are decimals."""
-
-    COUNT = "1,234"
-    PERCENT = "83.1%"
-    NORM = "2.50, or 1,234"
-    MILLIONS = "67 million"
-    WHOLE = 0
-    TWO = 2
-    THREE = 3
-    FOUR = 4
-    FIVE = 5
-    SIGNED_ONE = "+2.0"
-    SIGNED_TWO = "+2.00"
-    SIGNED_THREE = "+2.000"
-    SIGNED_FOUR = "+2.0000"
-
-
-@dataclass(frozen=True)
-class Number:
-    """A number within a text or a table."""
-
-    value: Annotated[float, Numeric()]
-    form: Annotated[Form, ByName()] = Form.THREE
-
-
-def four(value: float) -> Number:
-    """Return a number with four digits: a result, after the numbers that it is worked out from."""
-    return Number(value, Form.FOUR)
-
-
-@dataclass(frozen=True)
-class Short:
-    """A text that is cut to a width in columns."""
-
-    text: str
-    width: int
-
-
-if TYPE_CHECKING:
-    Text: TypeAlias = Union[str, float, Token, Number, Short, tuple["Text", ...], None]  # noqa: UP007
-else:  # pydantic follows a recursive type by its name, which mypy cannot resolve
-    Text = TypeAliasType(
-        "Text",
-        Annotated[str | Annotated[float, Numeric()] | Token | Number | Short | tuple["Text", ...] | None, Tagged()],
-    )
-"""Words, numbers and tokens behind each other. A `float` has three digits, None is empty."""
-
-
-def lone(token: Token) -> Token:
-    """Return a token that continues nothing, and whose white space is shown."""
-    return replace(token, special=False, starts_word=True)
-
-
-def bracketed(value: float, form: Form = Form.THREE) -> Text:
-    """Return a number that may stand after a sign: in brackets if it has one itself."""
-    return ("(", Number(value, form), ")") if value < 0 else Number(value, form)
-
-
-def joined(terms: Iterable[Text], most: int | None = None, sign: str = " + ") -> Text:
-    """Return terms with a sign between them; if there are more than `most`, the last one that is shown is "…"."""
-    shown = list(terms)
-    if most is not None and len(shown) > most:
-        shown = [*shown[: most - 1], "…"]
-    return tuple(part for index, term in enumerate(shown) for part in ((sign, term) if index else (term,)))
 
 
 @dataclass(frozen=True)
@@ -117,7 +49,7 @@ def formula(*lines: Text) -> Formula:
 class Column:
     """A column of a table, whose total stands below all rows."""
 
-    title: str
+    title: Words
     cells: tuple[Text, ...]
     form: Annotated[Form, ByName()] = Form.THREE
     total: Text = None
@@ -130,18 +62,18 @@ class Table:
     columns: tuple[Column, ...]
     most: int = MOST_ROWS
     """Rows on a page; the file has all."""
-    name: str = ""
+    name: Words = ""
     """Heading; neither is shown without the other."""
     lines: int = 1
     """The most lines of a row's text on a page."""
 
 
-def column(title: str, cells: Iterable[Text], form: Form = Form.THREE, total: Text = None) -> Column:
+def column(title: Words, cells: Iterable[Text], form: Form = Form.THREE, total: Text = None) -> Column:
     """Make a column."""
     return Column(title, tuple(cells), form, total)
 
 
-def table(*columns: Column, most: int = MOST_ROWS, name: str = "", lines: int = 1) -> Table:
+def table(*columns: Column, most: int = MOST_ROWS, name: Words = "", lines: int = 1) -> Table:
     """Make a table."""
     return Table(columns, most, name, lines)
 
@@ -150,7 +82,7 @@ def table(*columns: Column, most: int = MOST_ROWS, name: str = "", lines: int = 
 class File:
     """A table that only the attached file has room for, and a sentence about it that stands on the page."""
 
-    sentence: str
+    sentence: Text
     table: Table
 
 
@@ -158,7 +90,7 @@ class File:
 class Bar:
     """A label of the answer, with its probability."""
 
-    label: str
+    label: Words
     probability: float
 
 
@@ -168,7 +100,7 @@ class Postponed:
 
     label: str
     """Positive scores will speak for it."""
-    explained: str
+    explained: Words
     """The number that is explained: a sentence."""
     index: int
     """Of the label among the command's."""
@@ -226,11 +158,11 @@ Block: TypeAlias = Paragraph | Quote | Formula | Table | File | Bar | WrittenSha
 class Bars:
     """A picture of bars; if the values aren't probabilities, they go both ways from zero."""
 
-    title: str
+    title: Words
     names: tuple[Text, ...]
     values: tuple[float, ...]
     probabilities: bool = True
-    marks: tuple[str, ...] = ()
+    marks: tuple[Words, ...] = ()
     """A word beside each number, or ""; bars with one stand out, rather than the largest."""
 
 
@@ -238,15 +170,15 @@ class Bars:
 class Chips:
     """A picture of tokens, in named rows."""
 
-    title: str
-    rows: tuple[tuple[str, tuple[Token, ...]], ...]
+    title: Words
+    rows: tuple[tuple[Words, tuple[Token, ...]], ...]
 
 
 @dataclass(frozen=True)
 class Norms:
     """A picture of the lengths of vectors, layer by layer."""
 
-    title: str
+    title: Words
     values: tuple[float, ...]
 
 
@@ -254,7 +186,7 @@ class Norms:
 class HeatMap:
     """A picture of a number for each pair of texts."""
 
-    title: str
+    title: Words
     names: tuple[str, ...]
     values: tuple[tuple[float, ...], ...]
 
@@ -263,7 +195,7 @@ class HeatMap:
 class TokenPairs:
     """A picture of what each pair of tokens, one of each text, adds to a cosine."""
 
-    title: str
+    title: Words
     rows: tuple[str, ...]
     columns: tuple[str, ...]
     values: tuple[tuple[float, ...], ...]
@@ -275,7 +207,7 @@ class TokenPairs:
 class Strips:
     """A picture of vectors, a strip of colours for each."""
 
-    title: str
+    title: Words
     names: tuple[str, ...]
     vectors: tuple[tuple[float, ...], ...]
 
@@ -284,7 +216,7 @@ class Strips:
 class Confidence:
     """A picture of a written text, coloured by its tokens' probabilities, with the alternatives of each token."""
 
-    title: str
+    title: Words
     tokens: tuple[str, ...]
     probabilities: tuple[float, ...]
     alternatives: tuple[tuple[tuple[str, float], ...], ...]
@@ -294,7 +226,7 @@ class Confidence:
 class Reshaped:
     """A picture of probabilities before and after temperature and top_p; one of them may have been chosen."""
 
-    title: str
+    title: Words
     names: tuple[Text, ...]
     before: tuple[float, ...]
     after: tuple[float, ...]
@@ -305,7 +237,7 @@ class Reshaped:
 class Labels:
     """A picture of tokens with their labels, and a colour for each kind; special tokens have neither, but ""."""
 
-    title: str
+    title: Words
     tokens: tuple[Token, ...]
     labels: tuple[str, ...]
     kinds: tuple[str, ...]
@@ -316,8 +248,8 @@ class Labels:
 class Scores:
     """A picture of how much each token speaks for or against a label, with a note below it."""
 
-    title: str
-    label: str
+    title: Words
+    label: Words
     tokens: tuple[Token, ...]
     values: tuple[float, ...]
     note: Text
@@ -331,7 +263,7 @@ class Scores:
 class Guesses:
     """A picture of what would be predicted after each layer, of the embeddings first."""
 
-    title: str
+    title: Words
     texts: tuple[str, ...]
     probabilities: tuple[float, ...]
     followed: str
@@ -343,7 +275,7 @@ class Guesses:
 class Additions:
     """A picture of what each layer adds to the logit of a text minus that of another, of the embeddings first."""
 
-    title: str
+    title: Words
     values: tuple[float, ...]
     text: str
     other: str
@@ -353,8 +285,8 @@ class Additions:
 class Station:
     """A part of a request's way, with its numbers, and the page that opens it up, as people count; None for none."""
 
-    name: str
-    fact: str
+    name: Words
+    fact: Text
     page: int | None
 
 
@@ -362,7 +294,7 @@ class Station:
 class Path:
     """A picture of a request's way."""
 
-    title: str
+    title: Words
     stations: tuple[Station, ...]
 
 
@@ -387,7 +319,7 @@ Picture: TypeAlias = (
 class Variant:
     """Another view of a page, from the same numbers: its name in a menu, and what takes the place of the page's own."""
 
-    name: str
+    name: Words
     blocks: tuple[Annotated[Block, Tagged()], ...]
     picture: Annotated[Picture | None, Tagged()] = None
 
@@ -396,9 +328,9 @@ class Variant:
 class Page:
     """One step on the way from the text to the answer."""
 
-    name: str
+    name: Words
     """In the menu and the title."""
-    about: str
+    about: Words
     """An introduction in Markdown of our own, without anybody's text."""
     blocks: tuple[Annotated[Block, Tagged()], ...]
     picture: Annotated[Picture | None, Tagged()] = None

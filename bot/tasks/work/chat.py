@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from bot.inference.operations import TaskRun
@@ -13,7 +14,8 @@ from bot.tasks.work.ending import ending_page, without_end, without_rule
 from bot.tasks.work.generate import SEED
 from bot.tasks.work.pages import decision_page, explanation, text_page
 from bot.tasks.work.request import WrittenIds
-from bot.tasks.work.wording import sentence
+from bot.tasks.work.texts import Sentence, Text, grouped, spaced
+from bot.tasks.work.wording import counted, later, listed, sentence
 from bot.tasks.work.writing_evidence import postponed_writing
 from bot.tasks.work.written import continuations
 
@@ -31,44 +33,43 @@ def explain_reply(head: CausalLM, request: ChatRequest, written: WrittenIds = ()
         ids = result.ids
     prompt, forgotten = read_prompt(head, request)
     sampling = Sampling(request.temperature, TOP_P, SEED)
-    truncated = "the oldest part of the conversation" if forgotten else None
+    truncated = partial(sentence, "reading.oldest-part") if forgotten else None
     pages, certainty = yield from continuations(head, prompt, [ids], sampling, truncated=truncated, can_branch=True)
-    how = f"{_form(head, prompt)} {_instruction(request)} {_history(head, request, forgotten)}"
+    how = spaced(_form(head, prompt), _instruction(request), _history(head, request, forgotten))
     return explanation(
         text_page(how, head.decode(prompt, skip_special_tokens=False), to_end=True),
         *pages,
         *postponed_writing(request.message, ids),
         _ending(head, request, ids),
-        decision_page(certainty),
+        decision_page((certainty,)),
     )
 
 
-def _form(head: CausalLM, prompt: Sequence[int]) -> str:
+def _form(head: CausalLM, prompt: Sequence[int]) -> Text:
     """Say in what form the model reads a conversation."""
     if not has_chat_template(head):
         return sentence("chat.transcript")
     special = dict.fromkeys(token.text for token in head.tokens(prompt) if token.special)
-    marks = f" Special tokens ({', '.join(special)}) mark where messages begin and end." if special else ""
-    return sentence("chat.template", marks=marks)
+    marks = sentence("chat.marks", tokens=listed([*special])) if special else None
+    return spaced(sentence("chat.template"), marks)
 
 
-def _instruction(request: ChatRequest) -> str:
+def _instruction(request: ChatRequest) -> Sentence:
     """Say whose instruction the model reads first."""
     return sentence("chat.system" if request.system else "chat.own-system")
 
 
-def _history(head: CausalLM, request: ChatRequest, forgotten: int) -> str:
+def _history(head: CausalLM, request: ChatRequest, forgotten: int) -> Text:
     """Say how much of the earlier conversation the model reads."""
     if not request.history:
-        return "Nothing was said before."
+        return later("Nothing was said before.")
     read = len(request.history) - forgotten
-    messages = "message with its answer" if read == 1 else f"{read} messages with their answers"
-    kept = sentence("chat.kept", messages=messages) if read else "What was said before is not in it."
+    nothing = later("What was said before is not in it.")
+    kept = counted("chat.kept", read, messages=read) if read else nothing
     if not forgotten:
         return kept
-    older = "An older one" if forgotten == 1 else f"{forgotten} older ones"
-    room = {"context": head.context_length, "answer": room_for_answer(head)}
-    return f"{kept} {sentence('chat.forgotten', older=older, **room)}"
+    room = {"context": grouped(head.context_length), "answer": grouped(room_for_answer(head))}
+    return spaced(kept, counted("chat.forgotten", forgotten, older=forgotten, **room))
 
 
 def _ending(head: CausalLM, request: ChatRequest, ids: Sequence[int]) -> Page:

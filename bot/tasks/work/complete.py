@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from bot.inference.operations import TaskRun
@@ -14,6 +15,7 @@ from bot.tasks.work.ending import ending_page, without_end, without_rule
 from bot.tasks.work.generate import SEED
 from bot.tasks.work.pages import decision_page, explanation, text_page
 from bot.tasks.work.request import WrittenIds
+from bot.tasks.work.texts import Sentence, grouped, spaced
 from bot.tasks.work.wording import sentence
 from bot.tasks.work.writing_evidence import postponed_writing
 from bot.tasks.work.written import continuations
@@ -35,24 +37,24 @@ def explain_code(head: CausalLM, request: CompleteRequest, written: WrittenIds =
         ids = result.ids
     prompt = read_prompt(head, request)
     sampling = Sampling(request.temperature, TOP_P, SEED)
-    truncated = "the start of the code" if prompt.truncated else None
+    truncated = partial(sentence, "reading.start-of-code") if prompt.truncated else None
     pages, certainty = yield from continuations(head, prompt.ids, [ids], sampling, truncated=truncated, can_branch=True)
     text = head.decode(prompt.ids) if prompt.truncated else request.code
     return explanation(
-        text_page(" ".join(_told(request, prompt)), text, to_end=True),
+        text_page(spaced(*_told(request, prompt)), text, to_end=True),
         *pages,
         *postponed_writing(request.code, ids),
         _ending(head, request, prompt, ids),
-        decision_page(certainty),
+        decision_page((certainty,)),
     )
 
 
-def _told(request: CompleteRequest, prompt: ReadPrompt) -> Iterator[str]:
+def _told(request: CompleteRequest, prompt: ReadPrompt) -> Iterator[Sentence]:
     """Yield sentences on the code as the model reads it."""
     language = request.code_language
     yield sentence("complete.in-blocks" if language.in_blocks else "complete.no-blocks", language=language.name)
     if prompt.truncated:
-        yield sentence("complete.cut", tokens=request.max_new_tokens)
+        yield sentence("complete.cut", tokens=grouped(request.max_new_tokens))
     if prompt.tail:
         yield sentence("generate.tail")
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from bot.tasks.prompts.writing import Decode
 from bot.tasks.work.blocks import Page, Quote
 from bot.tasks.work.pages import page
+from bot.tasks.work.texts import Sentence, Words, grouped, spaced
 from bot.tasks.work.wording import sentence
 from bot.text.characters import REPLACEMENT_CHARACTER
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from bot.inference.heads.seq2seq_lm import Seq2SeqLM
 
 
-def ending_page(why: str, ids: Sequence[int], text_of: Decode, whole_of: Decode, end: int) -> Page:
+def ending_page(why: Words, ids: Sequence[int], text_of: Decode, whole_of: Decode, end: int) -> Page:
     """Show why a text ends, and what was cut off there.
 
     Args:
@@ -30,9 +31,9 @@ def ending_page(why: str, ids: Sequence[int], text_of: Decode, whole_of: Decode,
     if not rest.strip():
         return page("ending", why)
     kept = bisect_left(range(len(ids)), end, key=lambda number: len(whole_of(ids[:number])))
-    if set(rest.strip()) == {REPLACEMENT_CHARACTER}:
-        why = f"{why} {sentence('ending.half')}"
-    return page("ending", why, sentence("ending.cut-off", tokens=len(ids), kept=kept), Quote(rest.strip("\n")))
+    half = sentence("ending.half") if set(rest.strip()) == {REPLACEMENT_CHARACTER} else None
+    cut_off = sentence("ending.cut-off", tokens=grouped(len(ids)), kept=grouped(kept))
+    return page("ending", (spaced(why, half),), cut_off, Quote(rest.strip("\n")))
 
 
 def without_end(head: CausalLM, ids: Sequence[int]) -> tuple[int, ...]:
@@ -40,12 +41,12 @@ def without_end(head: CausalLM, ids: Sequence[int]) -> tuple[int, ...]:
     return tuple(ids[:-1] if ids[-1] in head.end_ids else ids)
 
 
-def half_character(head: CausalLM | Seq2SeqLM, ids: Sequence[int]) -> str:
-    """Say that a text ends with half a character, which its answer does not show; "" if it does not."""
-    return "" if head.whole_tokens(ids) == len(ids) else sentence("ending.half")
+def half_character(head: CausalLM | Seq2SeqLM, ids: Sequence[int]) -> Sentence | None:
+    """Say that a text ends with half a character, which its answer does not show; None if it does not."""
+    return None if head.whole_tokens(ids) == len(ids) else sentence("ending.half")
 
 
-def without_rule(head: CausalLM, ids: Sequence[int], most: int, ends: Container[int]) -> str:
+def without_rule(head: CausalLM, ids: Sequence[int], most: int, ends: Container[int]) -> Sentence:
     """Say why a text ends although no rule of its command has ended it.
 
     Args:
@@ -55,4 +56,6 @@ def without_rule(head: CausalLM, ids: Sequence[int], most: int, ends: Container[
     """
     if ids[-1] in ends:
         return sentence("ending.by-model", token=head.tokens(ids[-1:])[0].text)
-    return sentence("ending.at-most" if len(ids) >= most else "ending.stopped", tokens=len(ids), most=most)
+    if len(ids) >= most:
+        return sentence("ending.at-most", most=grouped(most))
+    return sentence("ending.stopped", tokens=grouped(len(ids)), most=grouped(most))

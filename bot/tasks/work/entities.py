@@ -14,11 +14,21 @@ from bot.tasks import entities
 from bot.tasks.entities import EntitiesRequest, Entity, TaggedWord, Tagging, WordGroup, entities_of
 from bot.tasks.names.kinds import ANCHORS, KINDS, OUTSIDE, QUESTIONS, WeighedName, WeighedNames, weighed_names
 from bot.tasks.work import blocks
-from bot.tasks.work.blocks import Block, Explanation, Form, Page, Short, Text, column, formula, four, joined, table
-from bot.tasks.work.pages import MOST_TERMS, decision_page, explanation, logits_page, page, text_page, weighed_page
+from bot.tasks.work.blocks import Explanation, Page, column, formula, table
+from bot.tasks.work.pages import (
+    MOST_TERMS,
+    Shown,
+    decision_page,
+    explanation,
+    logits_page,
+    page,
+    text_page,
+    weighed_page,
+)
 from bot.tasks.work.reading import beginning, unprompted
 from bot.tasks.work.request import WrittenIds
-from bot.tasks.work.wording import in_brackets, number, sentence, softmax_of
+from bot.tasks.work.texts import Form, Number, Sentence, Short, Text, four, grouped, joined, spaced
+from bot.tasks.work.wording import in_brackets, later, listed, number, sentence, softmax_of
 from bot.text.markup import markup
 
 if TYPE_CHECKING:
@@ -49,14 +59,14 @@ def explain_tagging(head: TokenClassifier, request: EntitiesRequest, written: Wr
     tokens = tuple(_tokens(head, made))
     outside = len(made.words) - sum(len(group.words) for group in made.groups)
     # The model may label words in markup; they are never an entity.
-    unread = " Links, mentions, emoji and code do not count." if markup(request.text).spans else ""
+    unread = sentence("entities.unread") if markup(request.text).spans else None
     return explanation(
         *read,
         *_example(head, made, tokens),
         labelled_page(head.labels, tokens),
         words_page([(word, tokens[slice(*word.tokens)]) for word in made.words], marked=head.marks_words),
         entities_page(request.text, made.groups, outside),
-        decision_page(_decision(request.text, [group.entity for group in made.groups], unread)),
+        decision_page((spaced(_decision(request.text, [group.entity for group in made.groups]), unread),)),
     )
 
 
@@ -78,8 +88,8 @@ def _example(head: TokenClassifier, made: Tagging, tokens: Sequence[LabelledToke
 
 def example_page(labels: Sequence[str], token: LabelledToken, index: int) -> Page:
     """Show the logits of one token, as an example; its index is counted from 0."""
-    where = (f"The head does this for every token. As an example, token {index}: “", token.token, "”.")
-    return logits_page(labels, token.logits, token.probabilities, first=[where])
+    where = sentence("entities.example", index=index, token=token.token)
+    return logits_page(labels, token.logits, token.probabilities, first=[(where,)])
 
 
 def labelled_page(labels: Sequence[str], tokens: Sequence[LabelledToken]) -> Page:
@@ -95,18 +105,18 @@ def labelled_page(labels: Sequence[str], tokens: Sequence[LabelledToken]) -> Pag
         *_prefixes(labels),
         table(
             column("p", (share if label else None for share, label in zip(shares, given, strict=True)), Form.PERCENT),
-            column("label", (Short(label, LABEL) for label in given)),
-            column("token", chips),
+            column(later("label"), (Short(label, LABEL) for label in given)),
+            column(later("token"), chips),
         ),
         blocks.File(
-            sentence("entities.all-logits", labels=len(labels), tokens=len(tokens)),
-            table(*logits, column("token", chips)),
+            sentence("entities.all-logits", labels=len(labels), tokens=grouped(len(tokens))),
+            table(*logits, column(later("token"), chips)),
         ),
-        picture=blocks.Labels("Labels of the tokens", chips, tuple(given), kinds, tuple(shares)),
+        picture=blocks.Labels(later("Labels of the tokens"), chips, tuple(given), kinds, tuple(shares)),
     )
 
 
-def _prefixes(labels: Sequence[str]) -> Iterator[str]:
+def _prefixes(labels: Sequence[str]) -> Iterator[Sentence]:
     """Explain the prefixes of labels, if they have any."""
     # True of IOB2, where every entity begins with B-, and of IOB1, where one does right behind another of its kind.
     has_inner = any(name.startswith("I-") for name in labels)
@@ -125,14 +135,16 @@ def words_page(words: Sequence[tuple[TaggedWord, Sequence[LabelledToken]]], *, m
     """
     numbers = table(
         column("p", (word.probability for word, _ in words), Form.PERCENT),
-        column("label", (Short(word.label, LABEL) for word, _ in words)),
-        column("word" if marked else "token", (_put_together(tokens) for _, tokens in words)),
+        column(later("label"), (Short(word.label, LABEL) for word, _ in words)),
+        column(later("word") if marked else later("token"), (_put_together(tokens) for _, tokens in words)),
     )
     if not marked:
         return page("unmarked-words", numbers)
     several = [(word, tokens) for word, tokens in words if len(tokens) > 1]
     torn = sum(any(token.label != word.label for token in tokens) for word, tokens in several)
-    facts = sentence("entities.several-tokens", several=len(several), words=len(words), torn=torn)
+    facts = sentence(
+        "entities.several-tokens", several=grouped(len(several)), words=grouped(len(words)), torn=grouped(torn)
+    )
     return page("words", facts, numbers)
 
 
@@ -142,14 +154,14 @@ def _put_together(tokens: Sequence[LabelledToken]) -> Text:
 
 def entities_page(text: str, groups: Sequence[WordGroup], outside: int) -> Page:
     """Show how words became entities; `outside` is the number of words in none of them."""
-    rest = f"Outside of all entities, with the label {OUTSIDE}: {outside:,}."
+    rest = later("Outside of all entities, with the label {label}: {number}.", label=OUTSIDE, number=grouped(outside))
     if not groups:
-        return page("entities", f"There are none. {rest}")
+        return page("entities", (later("There are none."), " ", rest))
     numbers = table(
         column("p", (one.entity.probability for one in groups), Form.PERCENT),
-        column("parts", (len(one.words) for one in groups)),
-        column("label", (Short(one.entity.label, LABEL) for one in groups)),
-        column("entity", (text[one.entity.start : one.entity.end] for one in groups)),
+        column(later("parts"), (len(one.words) for one in groups)),
+        column(later("label"), (Short(one.entity.label, LABEL) for one in groups)),
+        column(later("entity"), (text[one.entity.start : one.entity.end] for one in groups)),
         most=MOST_ENTITIES,
     )
     longest = max(groups, key=lambda group: len(group.words))
@@ -163,23 +175,20 @@ def entities_page(text: str, groups: Sequence[WordGroup], outside: int) -> Page:
     return page("entities", numbers, mean, rest)
 
 
-def _decision(text: str, found: Sequence[Entity], unread: str = "") -> str:
-    """Name each entity with its label, once if it stands in the text several times.
-
-    Args:
-        unread: a further sentence, on what is not counted.
-    """
+def _decision(text: str, found: Sequence[Entity]) -> Sentence:
+    """Name each entity with its label, once if it stands in the text several times."""
     if not found:
-        return sentence("entities.none", unread=unread)
-    said = [f"{text[one.start : one.end]} is {one.label} ({number(one.probability)})" for one in found]
-    return sentence("entities.all", unread=unread, names=", ".join(dict.fromkeys(said)))
+        return sentence("entities.none")
+    distinct = dict.fromkeys((text[one.start : one.end], one.label, one.probability) for one in found)
+    said = [sentence("entities.is", name=name, label=label, probability=share) for name, label, share in distinct]
+    return sentence("entities.all", names=listed(said))
 
 
 def explain_weighing(head: CausalLM, request: EntitiesRequest, written: WrittenIds = ()) -> TaskRun[Explanation]:
     """Open the answer of a causal language model."""
     made = yield from weighed_names(head, request.text, alone=True)
     if not made.names:
-        said = "The model was not asked, so there are no names."
+        said = later("The model was not asked, so there are no names.")
         return explanation(text_page(sentence("entities.not-asked"), request.text), decision_page(said))
     # An example that is an entity shows more.
     example = next((name for name in made.names if name.kind != OUTSIDE), made.names[0])
@@ -199,44 +208,54 @@ def explain_weighing(head: CausalLM, request: EntitiesRequest, written: WrittenI
     )
 
 
-def _row_names(name: WeighedName) -> list[str]:
-    return [f"{name.candidate.name}, question {number}" for number in range(1, len(name.prompts) + 1)]
+def _row_names(name: WeighedName) -> list[Sentence]:
+    numbers = range(1, len(name.prompts) + 1)
+    return [sentence("names.question", name=name.candidate.name, number=number) for number in numbers]
 
 
-def _asked(made: WeighedNames, example: WeighedName) -> str:
-    names = ", ".join(name.candidate.name for name in made.names)
+def _asked(made: WeighedNames, example: WeighedName) -> Text:
+    names = listed([name.candidate.name for name in made.names])
     number = {"questions": len(QUESTIONS), "number": len(made.names)}
     asked = sentence("entities.asked", **number, example=example.candidate.name, names=names)
     spelled = any(name.candidate.spelled for name in made.names)
-    return f"{asked} {sentence('entities.spelled')}" if spelled else asked
+    return spaced(asked, sentence("entities.spelled") if spelled else None)
 
 
 def questions_page(name: WeighedName) -> Page:
     """Show the likelihood of each answer about a name, as an example for all names."""
     about, log_probs, shares = name.candidate.name, name.log_probs.tolist(), name.shares.tolist()
-    shown: list[Block | str] = [f"As an example, the questions about {about}."]
+    shown: list[Shown] = [later("As an example, the questions about {name}.", name=about)]
     bars: dict[str, float] = {}
     rows = zip(_row_names(name), QUESTIONS, log_probs, shares, strict=True)
     for index, (row, question, logs, parts) in enumerate(rows, 1):
         words = [word.strip() for word in question.words]
-        columns = (column("log p", logs, Form.TWO), column("share", parts, Form.PERCENT), column("answer", words))
+        columns = (
+            column("log p", logs, Form.TWO),
+            column(later("share"), parts, Form.PERCENT),
+            column(later("answer"), words),
+        )
         shown += [row, table(*columns)]
         bars |= {f"{index}: {word}": part for word, part in zip(words, parts, strict=True)}
     order = np.argsort(-name.shares[0], kind="stable").tolist()
-    terms: list[Text] = [("e^", blocks.Number(log_probs[0][index], Form.TWO)) for index in order]
+    terms: list[Text] = [("e^", Number(log_probs[0][index], Form.TWO)) for index in order]
     share = formula(
-        ("share(", Short(QUESTIONS[0].words[order[0]].strip(), NAME), ")"),
+        (later("share"), "(", Short(QUESTIONS[0].words[order[0]].strip(), NAME), ")"),
         ("= ", terms[0]),
         ("  / (", joined(terms, MOST_TERMS), ")"),
         ("= ", four(shares[0][order[0]])),
     )
-    return page("questions", *shown, share, picture=blocks.Bars(f"Answers: {about}", tuple(bars), tuple(bars.values())))
+    return page(
+        "questions",
+        *shown,
+        share,
+        picture=blocks.Bars(later("Answers: {name}", name=about), tuple(bars), tuple(bars.values())),
+    )
 
 
-def _formula(name: WeighedName) -> str:
+def _formula(name: WeighedName) -> Sentence:
     best = KINDS.index(name.kind)
     answers = name.answers[:, best].tolist()
-    sum_of_answers = " + ".join([number(answers[0]), *map(in_brackets, answers[1:])])
+    sum_of_answers = joined([number(answers[0]), *map(in_brackets, answers[1:])])
     return sentence(
         "entities.weighed",
         kind=name.kind,
@@ -244,7 +263,7 @@ def _formula(name: WeighedName) -> str:
         sum_of_answers=sum_of_answers,
         total=float(sum(answers)),
         anchors=len(ANCHORS),
-        leaning=float(name.leaning[:, best].sum()),
+        leaning=in_brackets(float(name.leaning[:, best].sum())),
         score=float(name.scores[best]),
         softmax=softmax_of(name.scores.tolist(), best, name.probability),
     )
@@ -255,24 +274,29 @@ def names_page(made: WeighedNames) -> Page:
     names, kinds = [one.candidate.name for one in made.names], [one.kind for one in made.names]
     occurrences = zip(names, (len(one.candidate.spans) for one in made.names), strict=True)
     best = [one.probability for one in made.names]
-    more = sentence("entities.more-names", names=len(names)) if made.truncated else ""
+    more = sentence("entities.more-names", names=len(names)) if made.truncated else None
+    outside = later("{label} is what is none of the others: such a name is no entity.", label=OUTSIDE)
     scores = zip(*(one.scores.tolist() for one in made.names), strict=True)
     shares = zip(*(one.probabilities.tolist() for one in made.names), strict=True)
     return page(
         "names",
-        f"{OUTSIDE} is what is none of the others: such a name is no entity. {more}".strip(),
+        (spaced(outside, more),),
         table(
             column("p", best, Form.PERCENT),
-            column("kind", (Short(kind, LABEL) for kind in kinds)),
-            column("name", (name if times == 1 else f"{name} ({times} times)" for name, times in occurrences)),
+            column(later("kind"), (Short(kind, LABEL) for kind in kinds)),
+            column(later("name"), (_occurring(name, times) for name, times in occurrences)),
         ),
         blocks.File(
-            "The file has the scores and probabilities of all kinds.",
+            later("The file has the scores and probabilities of all kinds."),
             table(
-                *(column(f"score {kind}", cells) for kind, cells in zip(KINDS, scores, strict=True)),
+                *(column(later("score {kind}", kind=kind), cells) for kind, cells in zip(KINDS, scores, strict=True)),
                 *(column(f"p {kind}", cells, Form.PERCENT) for kind, cells in zip(KINDS, shares, strict=True)),
-                column("name", names),
+                column(later("name"), names),
             ),
         ),
-        picture=blocks.Bars("Names", tuple(map("{}: {}".format, names, kinds)), tuple(best)),
+        picture=blocks.Bars(later("Names"), tuple(map("{}: {}".format, names, kinds)), tuple(best)),
     )
+
+
+def _occurring(name: str, times: int) -> Text:
+    return name if times == 1 else sentence("entities.times", name=name, times=times)

@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 from bot.errors import ModelUnavailable
 from bot.inference.operations import TaskRun
 from bot.inference.task import HeadKind, Implementation, Task
+from bot.locales.message import later
 from bot.tasks.work import (
     answer,
     answer_written,
@@ -67,8 +68,11 @@ def show_work(head: Any, request: WorkRequest) -> TaskRun[Explanation]:
     explain = EXPLANATIONS.get(request.task, {}).get(head.kind)
     if explain is None:
         raise ModelUnavailable(
-            f"I cannot show the work of /{request.task} on this kind of checkpoint yet. Try another checkpoint: "
-            "/models lists them."
+            later(
+                "I cannot show the work of /{task} on this kind of checkpoint yet. Try another checkpoint: /models "
+                "lists them.",
+                task=request.task,
+            )
         )
     found = yield from explain(head, request.about, request.written)
     if request.evidence:

@@ -16,13 +16,14 @@ from bot.tasks import fill
 from bot.tasks.fill import Distributions, FillRequest
 from bot.tasks.prompts import cloze
 from bot.tasks.prompts.cloze import WeighedMask
-from bot.tasks.work.blocks import Bars, Block, Explanation, Form, Number, Page, Text, column, joined, lone, table
+from bot.tasks.work.blocks import Bars, Block, Explanation, Page, column, table
 from bot.tasks.work.layers import layer_pages
 from bot.tasks.work.pages import decided, decision_page, explanation, page, text_page
 from bot.tasks.work.reading import END_OF_TEXT, hidden_page, hidden_pages, model_page, read_page
 from bot.tasks.work.request import WrittenIds
 from bot.tasks.work.temperatures import at_temperatures
-from bot.tasks.work.wording import sentence
+from bot.tasks.work.texts import Form, Number, Sentence, general, lone
+from bot.tasks.work.wording import in_brackets, later, listed, sentence
 
 if TYPE_CHECKING:
     from bot.inference.heads.causal_lm import CausalLM
@@ -32,7 +33,7 @@ CANDIDATES = fill.MOST_GUESSES
 """How many tokens are shown for each mask: as many as anybody can ask for."""
 MOST_LEFT_OUT = 5
 
-ROW_NAMES = ("before the mask", "question")
+ROW_NAMES = (later("before the mask"), later("question"))
 """A causal language model reads two texts for each mask."""
 
 
@@ -63,7 +64,8 @@ def _layers(head: MaskedLM, made: Distributions) -> TaskRun[tuple[Page, ...]]:
     words = made.likeliest(2)[0]
     if len(words) < 2:
         return ()
-    where = partial(sentence, "layers.of-mask", number=" 1" if len(made.positions) > 1 else "")
+    one_mask = partial(sentence, "layers.of-mask")
+    where = partial(sentence, "layers.of-numbered-mask", number=1) if len(made.positions) > 1 else one_mask
     return (yield from layer_pages(head, LensReading(reading, made.positions[0], *words), where))
 
 
@@ -101,33 +103,37 @@ def mask_page(
     """
     words = tuple(map(lone, tokens))
     numbers = table(
-        column("logit", logits, Form.TWO),
+        column(later("logit"), logits, Form.TWO),
         column("p", probabilities, Form.PERCENT),
         column("id", (token.id for token in tokens)),
-        column("token", words),
+        column(later("token"), words),
     )
-    where = f"Mask {mask} is token {position} of the text."
-    picture = Bars("Mask", words, tuple(probabilities))
-    made = page("mask", where, numbers, *_left_out(left_out), picture=picture, before=f"Mask {mask}")
+    where = sentence("fill.place", mask=mask, position=position)
+    picture = Bars(later("Mask"), words, tuple(probabilities))
+    made = page(
+        "mask",
+        where,
+        numbers,
+        *_left_out(left_out),
+        picture=picture,
+        before=sentence("fill.numbered-mask", number=mask),
+    )
     if every is None:
         return made
     shown = [token.id for token in tokens]
-    return replace(made, variants=at_temperatures(every, shown, words, 0, f"Mask {mask}"))
+    return replace(made, variants=at_temperatures(every, shown, words, 0, sentence("fill.numbered-mask", number=mask)))
 
 
-def _left_out(tokens: Sequence[tuple[Token, float]]) -> Iterator[tuple[Text, ...]]:
+def _left_out(tokens: Sequence[tuple[Token, float]]) -> Iterator[Sentence]:
     """Name the tokens that are likelier than the last word but aren't words."""
     if not tokens:
         return
     shown = tokens[:MOST_LEFT_OUT]
-    named = [(lone(token), f" (id {token.id}) ", Number(share, Form.PERCENT)) for token, share in shown]
-    further = len(tokens) - len(named)
-    yield (
-        "Left out, because special tokens, white space and parts of characters are no words: ",
-        joined(named, sign=", "),
-        f" and {further} more" if further else "",
-        ". The words keep their probabilities: these are not shared among them.",
-    )
+    named = listed([(lone(token), f" (id {token.id}) ", Number(share, Form.PERCENT)) for token, share in shown])
+    if further := len(tokens) - len(shown):
+        yield sentence("fill.left-out-of-more", tokens=named, further=further)
+    else:
+        yield sentence("fill.left-out", tokens=named)
 
 
 def explain_rescoring(head: CausalLM, request: FillRequest, written: WrittenIds = ()) -> TaskRun[Explanation]:
@@ -138,7 +144,7 @@ def explain_rescoring(head: CausalLM, request: FillRequest, written: WrittenIds 
     states = yield from hidden_pages(head, head.reading(read[0][0]), ROW_NAMES[0])
     pages: list[Page] = []
     for number, (mask, rows) in enumerate(zip(masks, read, strict=True), start=1):
-        truncated = "a part of the text around the mask" if mask.truncated else None
+        truncated = partial(sentence, "reading.around-mask") if mask.truncated else None
         pages += [
             text_page(sentence("fill.first-mask" if number == 1 else "fill.later-mask"), mask.left, mask.question),
             read_page(head, rows, ROW_NAMES, truncated=truncated),
@@ -155,23 +161,43 @@ def rescored_page(number: int, mask: WeighedMask) -> Page:
     answers = [one.as_answer for one in mask.proposals]
     numbers = table(
         column("log p", (one.sentence for one in mask.proposals), Form.TWO),
-        *([column("asked", answers, Form.TWO)] if any(answers) else []),
-        column("share", shares, Form.PERCENT),
-        column("word", words),
+        *(
+            [  # Translators: the log-probability as an answer to a question; the title of a narrow column.
+                column(later("asked"), answers, Form.TWO)
+            ]
+            if any(answers)
+            else []
+        ),
+        column(later("share"), shares, Form.PERCENT),
+        column(later("word"), words),
     )
-    picture = Bars("Candidates", tuple(words), tuple(shares))
-    return page("rescored", _formula(mask), numbers, picture=picture, before=f"Mask {number}")
+    picture = Bars(later("Candidates"), tuple(words), tuple(shares))
+    return page(
+        "rescored", _formula(mask), numbers, picture=picture, before=sentence("fill.numbered-mask", number=number)
+    )
 
 
-def _formula(mask: WeighedMask) -> str:
+def _formula(mask: WeighedMask) -> Sentence:
     best = mask.proposals[0]
-    constants = {"left": cloze.FROM_LEFT, "cloze": cloze.FROM_CLOZE, "weight": cloze.CLOZE_WEIGHT}
-    score = best.sentence + cloze.CLOZE_WEIGHT * best.as_answer
-    return sentence("fill.proposed", **constants, proposals=len(mask.proposals), best=best, score=score)
+    return sentence(
+        "fill.proposed",
+        left=cloze.FROM_LEFT,
+        cloze=cloze.FROM_CLOZE,
+        weight=general(cloze.CLOZE_WEIGHT),
+        proposals=len(mask.proposals),
+        word=best.word,
+        log_p=best.sentence,
+        as_answer=in_brackets(best.as_answer),
+        score=best.sentence + cloze.CLOZE_WEIGHT * best.as_answer,
+        probability=best.probability,
+    )
 
 
 def _decisions(best: Sequence[tuple[str, float]]) -> Iterator[Block]:
     """Say the likeliest word of each mask, with its probability."""
     for number, (word, probability) in enumerate(best, start=1):
-        mask = "the mask" if len(best) == 1 else f"mask {number}"
-        yield from decided(f"The likeliest word is put into {mask}: {word}.", word, probability)
+        if len(best) == 1:
+            said = sentence("fill.put-in", word=word)
+        else:
+            said = sentence("fill.put-into", number=number, word=word)
+        yield from decided(said, word, probability)

@@ -8,26 +8,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bot.errors import joined
 from bot.inference.operations import TaskRun
-from bot.tasks.work.blocks import (
-    Bars,
-    Explanation,
-    Form,
-    Number,
-    Page,
-    PostponedFlip,
-    Quote,
-    column,
-    table,
-)
+from bot.tasks.work.blocks import Bars, Explanation, Page, PostponedFlip, Quote, column, table
 from bot.tasks.work.changes import Change, core_of, labels_of
 from bot.tasks.work.flipping import Search, search
 from bot.tasks.work.pages import Shown, page
 from bot.tasks.work.request import WorkRequest
+from bot.tasks.work.texts import Form, Number, Sentence, Text, grouped, spaced
 from bot.tasks.work.units import words_of
-from bot.tasks.work.wording import sentence
-from bot.text.accepted import quantity
+from bot.tasks.work.wording import counted, later, listed, listed_with_and, sentence
 
 if TYPE_CHECKING:
     from bot.inference.heads.causal_lm import CausalLM
@@ -35,7 +24,9 @@ if TYPE_CHECKING:
 
 MOST_SHOWN, MOST_ROWS = 12, 16
 """Bars of the picture, and rows of the table; the file has all."""
-UNCHANGED = "(unchanged)"
+UNCHANGED = later("(unchanged)")
+# Translators: a mark beside a change that gives the text another label; at most 12 characters.
+FLIPS = later("flips")
 
 
 def postponed_flip(label: str, text: str) -> tuple[Page, ...]:
@@ -63,13 +54,13 @@ def flip_page(tried: Search, labels: Sequence[str], *, finer: bool) -> Page:
     shares = [tried.share(one) for one in changes]
     numbers = table(
         column("p", shares, Form.PERCENT),
-        column("", ("flips" if tried.flips(one) else "" for one in changes)),
-        column("change", (_named(tried, one) for one in changes)),
+        column("", (FLIPS if tried.flips(one) else "" for one in changes)),
+        column(later("change"), (_named(tried, one) for one in changes)),
         most=MOST_ROWS,
         name=sentence("flip.table", own=own),
     )
     picture = _picture(tried, changes[: MOST_SHOWN - 1], own) if changes else None
-    shown = (*_headline(tried, labels), *(" ".join(_tried(tried, finer=finer)),), *((numbers,) if changes else ()))
+    shown = (*_headline(tried, labels), (spaced(*_tried(tried, finer=finer)),), *((numbers,) if changes else ()))
     made = page("flip", *shown, picture=picture)
     strongest = tried.strongest if tried.whole.noun == "word" else ()
     return replace(made, is_estimate=not finer, strongest=strongest)
@@ -78,17 +69,17 @@ def flip_page(tried: Search, labels: Sequence[str], *, finer: bool) -> Page:
 def _picture(tried: Search, changes: Sequence[Change], own: str) -> Bars:
     """Draw how likely the text's own label is, first of the text as it is."""
     return Bars(
-        f"How likely {own} is after each change",
+        later("How likely {own} is after each change", own=own),
         (UNCHANGED, *(_named(tried, one) for one in changes)),
         (float(tried.before[tried.best]), *map(tried.share, changes)),
-        marks=("", *("flips" if tried.flips(one) else "" for one in changes)),
+        marks=("", *(FLIPS if tried.flips(one) else "" for one in changes)),
     )
 
 
-def _named(tried: Search, change: Change) -> str:
+def _named(tried: Search, change: Change) -> Text:
     if change.put:
         return f"{_words(tried, change)[0]} → {change.put}"
-    return "− " + ", ".join(_words(tried, change))
+    return ("− ", listed(_words(tried, change)))
 
 
 def _words(tried: Search, change: Change) -> list[str]:
@@ -101,39 +92,53 @@ def _headline(tried: Search, labels: Sequence[str]) -> Iterator[Shown]:
     """Say what gives the text another label, with the new text."""
     own = labels[tried.best]
     if tried.flip is None:
-        yield sentence("flip.none" if tried.changes else "flip.no-change", own=own)
+        yield sentence("flip.none", own=own) if tried.changes else sentence("flip.no-change")
         return
     change, shares = tried.flip.change, tried.flip.shares
     best = int(np.argmax(shares))
-    names = joined(f"“{one}”" for one in _words(tried, change))
-    yield (
-        sentence("flip.exchanged" if change.put else "flip.left-out", names=names, put=change.put),
-        f", the answer is {labels[best]} with ", Number(float(shares[best]), Form.PERCENT),
-        f", and no longer {own} with ", Number(float(tried.before[tried.best]), Form.PERCENT), ".",
-    )  # fmt: skip
+    facts: dict[str, Text] = {
+        "names": listed_with_and([f"“{one}”" for one in _words(tried, change)]),
+        "label": labels[best],
+        "probability": Number(float(shares[best]), Form.PERCENT),
+        "own": own,
+        "before": Number(float(tried.before[tried.best]), Form.PERCENT),
+    }
+    yield sentence("flip.exchanged", put=change.put, **facts) if change.put else sentence("flip.left-out", **facts)
     yield sentence("flip.proof")
     yield Quote(change.text)
 
 
-def _tried(tried: Search, *, finer: bool) -> Iterator[str]:
+def _tried(tried: Search, *, finer: bool) -> Iterator[Text]:
     """Say what was tried, step by step."""
     noun = tried.whole.noun
     yield _step(tried, "flip.singles", tried.singles)
     if tried.exchanges:
-        places = len({one.parts for one in tried.exchanges})
-        yield _step(tried, "flip.exchanges", tried.exchanges, places=quantity(places, "word"))
+        yield _flipping(tried, _exchanged(tried), tried.exchanges)
     elif finer:
-        yield sentence("flip.no-exchange" if noun == "word" else "flip.no-exchange-of-parts", noun=noun)
+        yield sentence("flip.no-exchange") if noun == "word" else sentence("flip.no-exchange-of-parts", noun)
     else:
         yield sentence("flip.first-look")
     if tried.pairs:
-        is_all = len(tried.pairs) == tried.possible_pairs
-        yield _step(tried, "flip.pairs" if is_all else "flip.some-pairs", tried.pairs, possible=tried.possible_pairs)
+        if len(tried.pairs) == tried.possible_pairs:
+            yield _step(tried, "flip.pairs", tried.pairs)
+        else:
+            yield _step(tried, "flip.some-pairs", tried.pairs, possible=grouped(tried.possible_pairs))
     if tried.further:
         yield _step(tried, "flip.further", tried.further)
 
 
-def _step(tried: Search, key: str, changes: Sequence[Change], **facts: object) -> str:
-    number = sum(map(tried.flips, changes))
-    flips = "none flips it" if not number else "one flips it" if number == 1 else f"{number:,} flip it"
-    return sentence(key, number=len(changes), noun=tried.whole.noun, flips=flips, **facts)
+def _step(tried: Search, key: str, changes: Sequence[Change], **facts: Text) -> Text:
+    said = sentence(key, tried.whole.noun, number=grouped(len(changes)), **facts)
+    return _flipping(tried, said, changes)
+
+
+def _exchanged(tried: Search) -> Sentence:
+    places = len({one.parts for one in tried.exchanges})
+    return counted("flip.exchanges", places, number=grouped(len(tried.exchanges)), places=places)
+
+
+def _flipping(tried: Search, said: Sentence, changes: Sequence[Change]) -> Text:
+    """Say behind a sentence about changes how many of them give another label."""
+    if number := sum(map(tried.flips, changes)):
+        return (said, " ", counted("flip.flips", number, flips=grouped(number)))
+    return (said, " ", sentence("flip.flips-none"))

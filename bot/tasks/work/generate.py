@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from bot.inference.operations import TaskRun
@@ -12,6 +13,7 @@ from bot.tasks.work.ending import half_character
 from bot.tasks.work.pages import decision_page, explanation, text_page
 from bot.tasks.work.reading import numbered
 from bot.tasks.work.request import WrittenIds
+from bot.tasks.work.texts import spaced
 from bot.tasks.work.wording import sentence
 from bot.tasks.work.writing_evidence import postponed_writing
 from bot.tasks.work.written import continuations
@@ -35,16 +37,15 @@ def explain_continuations(head: CausalLM, request: GenerateRequest, written: Wri
     prompt = read_prompt(head, request)
     # Nothing is drawn again, so any seed will do.
     sampling = Sampling(request.temperature, request.top_p, seed=SEED)
-    truncated = "the start of the prompt" if prompt.truncated else None
+    truncated = partial(sentence, "reading.start-of-prompt") if prompt.truncated else None
     pages, certainty = yield from continuations(head, prompt.ids, texts, sampling, truncated=truncated, can_branch=True)
     how = sentence("generate.cut" if prompt.truncated else "generate.whole")
-    if prompt.tail:
-        how = f"{how} {sentence('generate.tail')}"
+    tail = sentence("generate.tail") if prompt.tail else None
     names = numbered("text", len(texts))
-    half = next(filter(None, (half_character(head, [*prompt.tail, *ids]) for ids in texts)), "")
+    half = next(filter(None, (half_character(head, [*prompt.tail, *ids]) for ids in texts)), None)
     return explanation(
-        text_page(how, head.decode(prompt.ids) if prompt.truncated else request.prompt),
+        text_page(spaced(how, tail), head.decode(prompt.ids) if prompt.truncated else request.prompt),
         *pages,
         *(page for one in zip(texts, names, strict=True) for page in postponed_writing(request.prompt, *one)),
-        decision_page(f"{certainty} {half}".strip()),
+        decision_page((spaced(certainty, half),)),
     )

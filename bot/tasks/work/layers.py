@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 from bot.inference.operations import TaskRun
 from bot.inference.tokenization.tokens import Token
-from bot.tasks.work.blocks import Additions, Form, Guesses, Page, column, lone, table
+from bot.tasks.work.blocks import Additions, Guesses, Page, column, table
 from bot.tasks.work.following import as_they_follow
 from bot.tasks.work.pages import page
-from bot.tasks.work.wording import sentence
+from bot.tasks.work.texts import Form, Sentence, Words, lone, spaced
+from bot.tasks.work.wording import later, sentence
 
 if TYPE_CHECKING:
     from bot.inference.heads.causal_lm import CausalLM
@@ -26,7 +27,7 @@ LEAST_REST = 0.005
 
 
 def layer_pages(
-    head: Head, asked: LensReading, where: Callable[..., str], behind: str = ""
+    head: Head, asked: LensReading, where: Callable[..., Sentence], behind: Words = ""
 ) -> TaskRun[tuple[Page, ...]]:
     """Show a prediction of a language model layer by layer; no pages if its layers are not known.
 
@@ -46,7 +47,7 @@ def prompt_layer_pages(head: CausalLM, prompt: str, continuations: Sequence[str]
     from bot.inference.heads.inspection.layer_lens import LensReading
 
     first, second = (head.encode_rest(one)[0] for one in continuations)
-    where = partial(sentence, "layers.of-prompt", prompt="prompt 1")
+    where = partial(sentence, "layers.of-prompt", prompt=sentence("names.numbered", "prompt", number=1))
     if first == second:  # both begin with the same token
         return ()
     asked = LensReading(head.reading(head.encode(prompt)).inputs, -1, first, second)
@@ -59,14 +60,14 @@ def label_layer_pages(head: SequenceClassifier, asked: LensReading) -> TaskRun[t
     if found is None or len(head.labels) < 2:
         return ()
 
-    def where(token: str, other: str) -> str:
+    def where(token: str, other: str) -> Sentence:
         return sentence("layers.of-label", token=token, other=other)
 
     return pages_of_lens(found, dict(enumerate(head.labels)), where, head.precision)
 
 
 def pages_of_lens(
-    found: Lens, texts: Mapping[int, str], where: Callable[..., str], precision: str, behind: str = ""
+    found: Lens, texts: Mapping[int, str], where: Callable[..., Words], precision: str, behind: Words = ""
 ) -> tuple[Page, Page]:
     """Show what was found.
 
@@ -81,8 +82,9 @@ def pages_of_lens(
     said = where(token=name, other=_named(other))
     ids = found.likeliest.tolist()
     guesses = [texts[one] for one in ids]
-    rounding = "" if precision == "float32" else sentence("layers.rounded")
-    names = ["embeddings", *(f"layer {layer}" for layer in range(1, len(guesses)))]
+    is_rounded = precision != "float32"
+    layers = [later("layer {number}", number=layer) for layer in range(1, len(guesses))]
+    numbers = {"lens": float(found.differences[-1]), "model": found.difference}
     lens = page(
         "layers",
         said,
@@ -90,20 +92,18 @@ def pages_of_lens(
         sentence("layers.columns", token=name),
         table(
             column("p", found.probs.tolist(), Form.PERCENT),
-            column("layer", range(len(guesses))),
-            column("best", found.likeliest_probs.tolist(), Form.PERCENT),
-            column("likeliest", [lone(Token(text, one, False, True)) for one, text in zip(ids, guesses, strict=True)]),
+            column(later("layer"), range(len(guesses))),
+            # Translators: the probability of the likeliest; the title of a narrow column.
+            column(later("best"), found.likeliest_probs.tolist(), Form.PERCENT),
+            column(
+                later("likeliest"),
+                [lone(Token(text, one, False, True)) for one, text in zip(ids, guesses, strict=True)],
+            ),
             most=len(guesses),
         ),
-        sentence(
-            "layers.check",
-            token=name,
-            lens=float(found.differences[-1]),
-            model=found.difference,
-            rounding=rounding,
-        ),
+        sentence("layers.check-rounded" if is_rounded else "layers.check", token=name, **numbers),
         picture=Guesses(
-            "The likeliest, layer by layer",
+            later("The likeliest, layer by layer"),
             tuple(guesses),
             tuple(found.likeliest_probs.tolist()),
             token,
@@ -112,19 +112,21 @@ def pages_of_lens(
         behind=behind,
     )
     total = float(found.shares.sum())
-    rest = sentence("layers.rest", rest=found.rest) if abs(found.rest) >= LEAST_REST else ""
+    rest = sentence("layers.rest", rest=found.rest) if abs(found.rest) >= LEAST_REST else None
+    sums = {"shares": total, "difference": found.difference}
     additions = page(
         "additions" if found.is_direct else "changes",
         said,
         table(
-            column("adds", found.shares.tolist(), Form.SIGNED_TWO, total),
-            column("so far", found.shares.cumsum().tolist(), Form.SIGNED_TWO),
-            column("layer", names, total="sum"),
+            column(later("adds"), found.shares.tolist(), Form.SIGNED_TWO, total),
+            # Translators: the sum so far; the title of a narrow column.
+            column(later("so far"), found.shares.cumsum().tolist(), Form.SIGNED_TWO),
+            column(later("layer"), [later("embeddings"), *layers], total=later("sum")),
             most=len(guesses),
         ),
-        sentence("layers.sum", shares=total, difference=found.difference, rest=rest, rounding=rounding),
+        (spaced(sentence("layers.sum-rounded" if is_rounded else "layers.sum", **sums), rest),),
         picture=Additions(
-            "What each layer adds" if found.is_direct else "What each layer changes",
+            later("What each layer adds") if found.is_direct else later("What each layer changes"),
             tuple(found.shares.tolist()),
             token,
             other,
@@ -139,7 +141,7 @@ def _named(token: str) -> str:
     return token.strip() or token.translate(SIGNS)
 
 
-def _leading(found: Lens, token: str) -> str:
+def _leading(found: Lens, token: str) -> Sentence:
     """Say from which layer on the token is the likeliest."""
     leads = (found.likeliest == found.token).tolist()
     layers = len(leads) - 1

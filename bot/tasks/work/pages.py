@@ -11,9 +11,10 @@ from typing import TypeAlias
 from bot.inference.requests import LabelScore
 from bot.tasks.scores import Floats
 from bot.tasks.work import blocks
-from bot.tasks.work.blocks import Block, Explanation, Form, Page, Short, Text, column, formula, four, joined, table
+from bot.tasks.work.blocks import Block, Explanation, Page, column, formula, table
 from bot.tasks.work.temperatures import at_temperatures
-from bot.tasks.work.wording import sentence
+from bot.tasks.work.texts import Form, Sentence, Short, Text, Words, four, joined
+from bot.tasks.work.wording import later, listed, sentence
 from bot.text.tables import read_table
 
 LARGE = 15.0
@@ -25,31 +26,44 @@ LABEL = 14
 PAGES: dict[str, dict[str, str]] = read_table("bot.tasks.work", "pages.toml")
 """Name and introduction of each page, by its key."""
 
-Shown: TypeAlias = Block | str | tuple[Text, ...]
+Shown: TypeAlias = Block | str | Sentence | tuple[Text, ...]
 """A block, or the text of a paragraph."""
 
 
-def page(key: str, *content: Shown, picture: blocks.Picture | None = None, before: str = "", behind: str = "") -> Page:
+def page(
+    key: str, *content: Shown, picture: blocks.Picture | None = None, before: Words = "", behind: Words = ""
+) -> Page:
     """Return a page of `PAGES`; words before or behind its name are separated from it by a colon."""
-    name = ": ".join(filter(None, (before, PAGES[key]["name"], behind)))
-    paragraphs = (blocks.Paragraph(one) if isinstance(one, str | tuple) else one for one in content)
-    return Page(name, PAGES[key]["about"], tuple(paragraphs), picture)
+    name: Words = Sentence(PAGES[key]["name"])
+    if before:
+        name = sentence("names.of-page", before=before, behind=name)
+    if behind:
+        name = sentence("names.of-page", before=name, behind=behind)
+    paragraphs = (blocks.Paragraph(one) if isinstance(one, str | Sentence | tuple) else one for one in content)
+    return Page(name, Sentence(PAGES[key]["about"]), tuple(paragraphs), picture)
+
+
+def key_of(one: Page) -> str:
+    """Return the key of a page in `PAGES`; "" if there is none, as of a page from another version."""
+    about = one.about if isinstance(one.about, str) else one.about.template
+    return next((key for key, texts in PAGES.items() if texts["about"] == about), "")
 
 
 def explanation(*pages: Page) -> Explanation:
     """Return an explanation in which pages of the same name are numbered."""
     # People choose a page by its name in a menu.
-    total, seen = Counter(one.name for one in pages), Counter[str]()
+    total, seen = Counter(one.name for one in pages), Counter[Words]()
 
     def numbered() -> Iterator[Page]:
         for one in pages:
             seen[one.name] += 1
-            yield replace(one, name=f"{one.name} ({seen[one.name]})") if total[one.name] > 1 else one
+            again = sentence("names.again", name=one.name, number=seen[one.name])
+            yield replace(one, name=again) if total[one.name] > 1 else one
 
     return Explanation(tuple(numbered()))
 
 
-def text_page(how: str, *texts: str, to_end: bool = False) -> Page:
+def text_page(how: Text, *texts: str, to_end: bool = False) -> Page:
     """Show the text as the model is given it.
 
     Args:
@@ -57,7 +71,7 @@ def text_page(how: str, *texts: str, to_end: bool = False) -> Page:
         texts: one for each sequence that the model reads; one that is paired with each of the others comes first.
         to_end: the end of the texts says more than their start.
     """
-    return page("text", how, *(blocks.Quote(text, to_end) for text in texts))
+    return page("text", (how,), *(blocks.Quote(text, to_end) for text in texts))
 
 
 def logits_page(
@@ -78,31 +92,31 @@ def logits_page(
     order = sorted(range(len(labels)), key=lambda index: -probabilities[index])
     names, values = [labels[index] for index in order], [logits[index] for index in order]
     shares = [probabilities[index] for index in order]
-    picture = blocks.Bars("Probabilities", tuple(names), tuple(shares))
+    picture = blocks.Bars(later("Probabilities"), tuple(names), tuple(shares))
     title, result = ("p(", Short(names[0], LABEL), ")"), ("= ", four(shares[0]))
     if independent:
         powers = [math.exp(min(-value, 700)) for value in values]  # from 710 on, exp overflows
-        numbers = table(column("logit", values), column("e^-z", powers), *shares_table(names, shares).columns)
+        numbers = table(column(later("logit"), values), column("e^-z", powers), *shares_table(names, shares).columns)
         worked_out = formula(title, ("= 1 / (1 + e^", -values[0], ")"), ("= 1 / (1 + ", powers[0], ")"), result)
         return page("sigmoid", *first, numbers, worked_out, picture=picture)
     shift = max(logits) if max(map(abs, logits)) > LARGE else 0.0
     powers, total = [math.exp(value - shift) for value in values], sum(math.exp(logit - shift) for logit in logits)
     numbers = table(
-        column("logit", values),
+        column(later("logit"), values),
         column("e^(z-max)" if shift else "e^z", powers, total=total),
         # Not 99.9 % for a sum that rounding leaves just below 1.
         column("p", shares, Form.PERCENT, round(sum(probabilities), 9)),
-        column("label", names, total="sum"),
+        column(later("label"), names, total=later("sum")),
     )
     terms: list[Text] = [("e^", value - shift) for value in values]
     divided = ("  / (", joined(terms, MOST_TERMS), ")")
     worked_out = formula(title, ("= ", terms[0]), divided, ("= ", powers[0], " / ", total), result)
     shifted = [sentence("pages.shifted")] if shift else []
     made = page("softmax", *first, numbers, *shifted, worked_out, picture=picture)
-    return replace(made, variants=at_temperatures(logits, order, names, 0, "Probabilities", "label"))
+    return replace(made, variants=at_temperatures(logits, order, names, 0, later("Probabilities"), later("label")))
 
 
-def weighed_page(labels: Sequence[str], numbers: Sequence[Floats] | Floats, how: str) -> Page:
+def weighed_page(labels: Sequence[str], numbers: Sequence[Floats] | Floats, how: Text) -> Page:
     """Show labels that a causal language model has scored.
 
     Args:
@@ -111,32 +125,33 @@ def weighed_page(labels: Sequence[str], numbers: Sequence[Floats] | Floats, how:
         how: how scores and probabilities come about, with the constants.
     """
     log_probs, baselines, scores, probabilities = (one.tolist() for one in numbers)
-    title = "Score: how much the text speaks for a label"
+    title = later("Score: how much the text speaks for a label")
     return page(
         "weighed",
         table(
             column("log p", log_probs, Form.TWO),
-            column("base", baselines, Form.TWO),
-            column("score", scores, Form.SIGNED_TWO),
-            column("label", labels),
+            # Translators: short for the baseline, the title of a narrow column of numbers.
+            column(later("base"), baselines, Form.TWO),
+            column(later("score"), scores, Form.SIGNED_TWO),
+            column(later("label"), labels),
         ),
-        how,
+        (how,),
         shares_table(labels, probabilities),
         picture=blocks.Bars(title, tuple(labels), tuple(scores), probabilities=False),
     )
 
 
-def shares_table(labels: Sequence[Text], probabilities: Sequence[float], title: str = "label") -> blocks.Table:
+def shares_table(labels: Sequence[Text], probabilities: Sequence[float], title: Words | None = None) -> blocks.Table:
     """Return a table of labels with their probabilities."""
-    return table(column("p", probabilities, Form.PERCENT), column(title, labels))
+    return table(column("p", probabilities, Form.PERCENT), column(later("label") if title is None else title, labels))
 
 
-def decision_page(*content: Block | str) -> Page:
+def decision_page(*content: Shown) -> Page:
     """Return the last page, with the answer."""
     return page("decision", *content)
 
 
-def decided(said: str, label: str, probability: float) -> tuple[Block, ...]:
+def decided(said: Text, label: Words, probability: float) -> tuple[Block, ...]:
     """Return a sentence about the answer, and the answer itself."""
     return blocks.Paragraph(said), blocks.Bar(label, probability)
 
@@ -150,5 +165,8 @@ def largest(scores: Sequence[LabelScore]) -> tuple[Block, ...]:
 def applying(scores: Sequence[LabelScore]) -> tuple[Block, ...]:
     """Say which labels apply if several may; the likeliest comes first."""
     best, applies = scores[0], [score.label for score in scores if score.probability > 0.5]
-    key = "pages.some-apply" if applies else "pages.none-applies"
-    return decided(sentence(key, labels=", ".join(applies), nearest=best.label), best.label, best.probability)
+    if applies:
+        said = sentence("pages.some-apply", labels=listed(applies))
+    else:
+        said = sentence("pages.none-applies", nearest=best.label)
+    return decided(said, best.label, best.probability)

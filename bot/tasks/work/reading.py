@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from bot.inference.checkpoints.anatomy import family_of
 from bot.inference.checkpoints.catalogue import Family
 from bot.inference.operations import Row, TaskRun
 from bot.inference.task import HeadKind
 from bot.inference.tokenization.tokens import Token
-from bot.tasks.work.blocks import MOST_ROWS, Chips, Form, Norms, Number, Page, Text, column, table
+from bot.tasks.work.blocks import MOST_ROWS, Chips, Norms, Page, column, table
 from bot.tasks.work.pages import page, text_page
-from bot.tasks.work.wording import sentence
+from bot.tasks.work.texts import Form, Number, Sentence, Text, Words, grouped, spaced
+from bot.tasks.work.wording import later, later_plural, sentence
 
 if TYPE_CHECKING:
     from bot.inference.heads.causal_lm import CausalLM
@@ -20,15 +22,30 @@ if TYPE_CHECKING:
     from bot.inference.heads.head import Head
     from bot.inference.heads.inspection.hidden_states import LayerStates, Reading
 
+PARTS: Mapping[str, Words] = {
+    "encoder": sentence("names.encoder"),
+    "decoder": sentence("names.decoder"),
+    "encoder-decoder": sentence("names.encoder-decoder"),
+}
+"""Names of stacks of layers, and of models."""
 FEWEST_TOKENS = 8
 """Of each row, if there are many: the picture has more, and the file all."""
-END_OF_TEXT = "the end of the text"
-"""Most tasks leave it out if the context is too short."""
+Truncated: TypeAlias = Callable[..., Sentence]
+"""Says which part was left out because the context is too short, given its length as `context`."""
+
+END_OF_TEXT: Truncated = partial(sentence, "reading.end-of-text")
+"""Most tasks leave it out."""
 
 
-def numbered(noun: str, number: int) -> tuple[str, ...]:
-    """Return `text 1`, `text 2`; a single one needs no name."""
-    return ("",) if number == 1 else tuple(f"{noun} {index}" for index in range(1, number + 1))
+def numbered(noun: str, number: int) -> tuple[Words, ...]:
+    """Return `text 1`, `text 2`; a single one needs no name.
+
+    Args:
+        noun: one of those of `names.numbered` in the sentences.
+    """
+    if number == 1:
+        return ("",)
+    return tuple(sentence("names.numbered", noun, number=index) for index in range(1, number + 1))
 
 
 def beginning(
@@ -36,11 +53,11 @@ def beginning(
     text: Page,
     rows: Sequence[Sequence[int]],
     reading: Row[Reading],
-    names: Sequence[str] = (),
+    names: Sequence[Words] = (),
     *,
     row: int = 0,
-    truncated: str | None = None,
-    note: str = "",
+    truncated: Truncated | None = None,
+    note: Text = "",
 ) -> TaskRun[tuple[Page, ...]]:
     """Return the first pages of an explanation: the text, its tokens, the model, and the hidden states of a row.
 
@@ -58,13 +75,13 @@ def beginning(
 
 def unprompted(head: Head, text: str, inputs: EncoderInput) -> TaskRun[tuple[Page, ...]]:
     """Return the `beginning` of an answer for which a text was read as it is."""
-    page = text_page("The text goes to the model as it is, without a prompt.", text)
+    page = text_page(later("The text goes to the model as it is, without a prompt."), text)
     reading = head.reading(inputs.ids, type_ids=inputs.type_ids)
     truncated = END_OF_TEXT if inputs.truncated else None
     return (yield from beginning(head, page, [inputs.ids], reading, truncated=truncated))
 
 
-def prompted(head: CausalLM, how: str, prompts: Sequence[str], *, truncated: bool) -> TaskRun[tuple[Page, ...]]:
+def prompted(head: CausalLM, how: Text, prompts: Sequence[str], *, truncated: bool) -> TaskRun[tuple[Page, ...]]:
     """Return the `beginning` of an answer for which a text was put into several prompts."""
     rows = [head.encode(prompt) for prompt in prompts]
     text, names = text_page(how, *prompts), numbered("prompt", len(rows))
@@ -75,36 +92,36 @@ def prompted(head: CausalLM, how: str, prompts: Sequence[str], *, truncated: boo
 def read_page(
     head: Head,
     rows: Sequence[Sequence[int]],
-    names: Sequence[str] = (),
+    names: Sequence[Words] = (),
     *,
-    truncated: str | None = None,
-    note: str = "",
+    truncated: Truncated | None = None,
+    note: Text = "",
     texts: int = 1,
 ) -> Page:
     """Show the token ids of a request's rows, as one batch.
 
     Args:
-        truncated: the part that was left out because the context is too short, such as `END_OF_TEXT`; None for nothing.
+        truncated: says which part was left out because the context is too short, as `END_OF_TEXT` does; None for none.
         note: comes before the other notes.
         texts: the number of texts that were written after a single prompt: as many rows of the batch have it.
     """
     width = max(map(len, rows))
     known: dict[Token, Token] = {}  # a text of a thousand tokens may stand in twenty rows: no token is kept twice
-    notes = [note] if note else []
+    notes: list[Text] = [note] if note else []
     if truncated is not None:
-        notes.append(sentence("reading.truncated", context=head.context_length, part=truncated))
+        notes.append(truncated(context=head.context_length))
     if any(len(row) < width for row in rows):
-        notes.append(sentence("reading.padded", side="left" if head.kind is HeadKind.CAUSAL_LM else "right"))
+        notes.append(sentence("reading.padded-left" if head.kind is HeadKind.CAUSAL_LM else "reading.padded-right"))
     if len(rows) > 1:
         notes.append(sentence("reading.batch"))
     if texts > 1:
         notes.append(sentence("reading.same-prompt", texts=texts))
     tokens = [tuple(known.setdefault(token, token) for token in head.tokens(row)) for row in rows]
-    return tokens_page(tokens, names, (max(texts, len(rows)), width), " ".join(notes))
+    return tokens_page(tokens, names, (max(texts, len(rows)), width), spaced(*notes))
 
 
 def tokens_page(
-    rows: Sequence[tuple[Token, ...]], names: Sequence[str], shape: tuple[int, int], note: str = ""
+    rows: Sequence[tuple[Token, ...]], names: Sequence[Words], shape: tuple[int, int], note: Text = ""
 ) -> Page:
     """Show rows of tokens; the shape of `input_ids` is (batch, sequence), padding included."""
     most = max(FEWEST_TOKENS, MOST_ROWS // len(rows))
@@ -113,19 +130,21 @@ def tokens_page(
         table(
             column("#", range(len(row))),
             column("id", (token.id for token in row)),
-            column("token", row),
+            column(later("token"), row),
             most=most,
             name=title,
         )
         for title, row in zip(titles, rows, strict=True)
     ]
-    facts = f"input_ids: shape ({shape[0]}, {shape[1]}), which is (batch, sequence). {note}".strip()
-    return page("tokens", facts, *tables, picture=Chips("Tokens", tuple(zip(titles, rows, strict=True))))
+    facts = sentence("reading.input-ids", batch=shape[0], sequence=shape[1])
+    return page(
+        "tokens", (spaced(facts, note),), *tables, picture=Chips(later("Tokens"), tuple(zip(titles, rows, strict=True)))
+    )
 
 
-def _title(names: Sequence[str], row: int, tokens: int) -> str:
-    name = names[row] if row < len(names) else f"Row {row + 1}"
-    return f"{name}: {tokens:,} token{'' if tokens == 1 else 's'}"
+def _title(names: Sequence[Words], row: int, tokens: int) -> Sentence:
+    name = names[row] if row < len(names) else later("Row {number}", number=row + 1)
+    return later_plural("{name}: {tokens} token", "{name}: {tokens} tokens", tokens, name=name, tokens=grouped(tokens))
 
 
 def model_page(head: Head) -> Page:
@@ -137,17 +156,20 @@ def model_page(head: Head) -> Page:
     layers = int(text.num_hidden_layers)
     # State space models have no attention, and so no heads.
     heads = int(getattr(text, "num_attention_heads", 0))
-    facts: dict[str, Text] = {
-        "model type": str(config.model_type),
-        "family": name,
-        "layers": (layers, " + ", _decoder_layers(text), " (decoder)") if family is Family.ENCODER_DECODER else layers,
-        "attention heads": (heads, " in each layer"),
-        "hidden size": Number(int(text.hidden_size), Form.COUNT),
-        "parameters": Number(head.parameters, Form.MILLIONS),
-        "vocabulary": (Number(int(text.vocab_size), Form.COUNT), " tokens"),
-        "reads at most": (Number(head.context_length, Form.COUNT), " tokens"),
-    }
-    return page(name, table(column("", facts), column("", facts.values())))
+    both = family is Family.ENCODER_DECODER
+    decoder = later("{layers} + {further} (decoder)", layers=layers, further=_decoder_layers(text)) if both else layers
+    # Translators: the left column of a table of facts, so a few words each: at most 16 characters.
+    facts: list[tuple[Text, Text]] = [
+        (later("model type"), str(config.model_type)),
+        (later("family"), PARTS.get(name, name)),
+        (later("layers"), decoder),
+        (later("attention heads"), later("{heads} in each layer", heads=heads)),
+        (later("hidden size"), grouped(int(text.hidden_size))),
+        (later("parameters"), Number(head.parameters, Form.MILLIONS)),
+        (later("vocabulary"), later("{number} tokens", number=grouped(int(text.vocab_size)))),
+        (later("reads at most"), later("{number} tokens", number=grouped(head.context_length))),
+    ]
+    return page(name, table(*(column("", cells) for cells in zip(*facts, strict=True))))
 
 
 def _decoder_layers(config: Any) -> int:
@@ -158,30 +180,36 @@ def _decoder_layers(config: Any) -> int:
     return int(config.num_hidden_layers)
 
 
-def hidden_pages(head: Head, reading: Row[Reading], name: str = "") -> TaskRun[tuple[Page, ...]]:
+def hidden_pages(head: Head, reading: Row[Reading], name: Words = "") -> TaskRun[tuple[Page, ...]]:
     """Show the hidden states of a row, which is read alone: those of the encoder first, if there are two stacks."""
     [observed] = yield from head.observe([reading])
     return tuple(hidden_page(states, name) for states in observed.stacks)
 
 
-def hidden_page(states: LayerStates, row: str = "") -> Page:
+def hidden_page(states: LayerStates, row: Words = "") -> Page:
     """Show the hidden states of a stack of layers; the row has a name if the request has several."""
     batch, tokens, size = states.shape
-    of = f" of the {states.part}" if states.part else ""
-    facts = sentence("reading.shape", of=of, batch=batch, tokens=tokens, size=size)
-    if row:
-        facts = f"{facts} This is the row “{row}”, read alone."
+    numbers = {"batch": batch, "tokens": tokens, "size": size}
+    grouped_too = {"grouped_size": grouped(size), "grouped_tokens": grouped(tokens)}
+    facts = sentence("reading.shape", states.part or "whole", **numbers, **grouped_too)
+    which = later("This is the row “{row}”, read alone.", row=row) if row else None
     ends = [] if states.normalised is None else [states.normalised]
     norms, first = zip(*zip(states.norms, states.first, strict=True), *ends, strict=True)
-    names = ["embeddings", *(f"layer {layer}" for layer in range(1, len(states.norms))), "final norm"][: len(norms)]
+    layers = [later("layer {number}", number=layer) for layer in range(1, len(states.norms))]
+    # Translators: the final normalisation.
+    names = [later("embeddings"), *layers, later("final norm")][: len(norms)]
     said = sentence("reading.norms" if ends else "reading.norms-as-they-are")
-    if tokens > 1:
-        said = f"{said} {sentence('reading.first-apart')}"
+    apart = sentence("reading.first-apart") if tokens > 1 else None
     return page(
         "hidden-states",
-        facts,
-        said,
-        table(column("norm", norms, Form.NORM), column("first token", first, Form.NORM), column("after", names)),
-        picture=Norms(f"Length (L2 norm) of the hidden states{of}, median", states.norms),
-        behind=states.part,
+        (spaced(facts, which),),
+        (spaced(said, apart),),
+        table(
+            column(later("norm"), norms, Form.NORM),
+            column(later("first token"), first, Form.NORM),
+            # Translators: the title of a column that says after which layer.
+            column(later("after"), names),
+        ),
+        picture=Norms(sentence("reading.lengths", states.part or "whole"), states.norms),
+        behind=PARTS.get(states.part, states.part),
     )

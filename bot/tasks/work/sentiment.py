@@ -16,8 +16,9 @@ from bot.tasks.work.layers import label_layer_pages, prompt_layer_pages
 from bot.tasks.work.pages import applying, decision_page, explanation, largest, logits_page, weighed_page
 from bot.tasks.work.reading import prompted, unprompted
 from bot.tasks.work.request import WrittenIds
+from bot.tasks.work.texts import Sentence, general
 from bot.tasks.work.word_evidence import postponed_pages
-from bot.tasks.work.wording import sentence
+from bot.tasks.work.wording import in_brackets, sentence
 
 if TYPE_CHECKING:
     from bot.inference.heads.causal_lm import CausalLM
@@ -70,7 +71,23 @@ def explain_weighing(head: CausalLM, request: SentimentRequest, written: Written
     )
 
 
-def _formula(made: WordScore, score: float) -> str:
+def _formula(made: WordScore, score: float) -> Sentence:
     words = "; ".join(", ".join(word.strip() for word in side) for side in zip(*sentiment.WORDS, strict=True))
-    constants = {"words": words, "anchors": 2 * len(sentiment.ANCHORS), "sharpness": sentiment.SHARPNESS}
-    return sentence("sentiment.weighed", made=made, score=score, **constants)
+    good, bad = made.anchors
+    return sentence(
+        "sentiment.weighed",
+        words=words,
+        positive=made.leaning.positive,
+        negative=in_brackets(made.leaning.negative),
+        leaning=made.leaning.difference,
+        anchors=2 * len(sentiment.ANCHORS),
+        after_positive=good.difference,
+        after_negative=bad.difference,
+        middle=made.middle,
+        subtracted=in_brackets(made.middle),
+        half_distance=made.half_distance,
+        distance=made.distance,
+        sharpness=general(sentiment.SHARPNESS),
+        score=score,
+        probability=made.positive,
+    )

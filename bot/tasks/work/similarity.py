@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import partial
 from itertools import combinations
 from typing import TYPE_CHECKING
 
@@ -15,12 +16,13 @@ from bot.tasks import similarity
 from bot.tasks.scores import Floats
 from bot.tasks.similarity import SimilarityRequest
 from bot.tasks.work import blocks
-from bot.tasks.work.blocks import Explanation, Form, Page, Text, bracketed, column, formula, four, joined, table
+from bot.tasks.work.blocks import Explanation, Page, column, formula, table
 from bot.tasks.work.pages import decision_page, explanation, page, text_page
 from bot.tasks.work.reading import beginning, numbered
 from bot.tasks.work.request import WrittenIds
+from bot.tasks.work.texts import Form, Number, Sentence, Text, bracketed, four, grouped, joined
 from bot.tasks.work.token_pairs import token_pairs_page
-from bot.tasks.work.wording import sentence
+from bot.tasks.work.wording import later, listed_with_and, sentence
 
 if TYPE_CHECKING:
     from bot.inference.heads.embedder import Embedder
@@ -38,7 +40,7 @@ def explain_comparison(head: Embedder, request: SimilarityRequest, written: Writ
     rows, reading = [one.ids for one in made.inputs], head.reading(first.ids, type_ids=first.type_ids)
     cut = [name for name, one in zip(names, made.inputs, strict=True) if one.truncated]
     text = text_page(sentence("similarity.separate"), *request.texts)
-    truncated = f"the end of {' and of '.join(cut)}" if cut else None
+    truncated = partial(sentence, "reading.end-of-texts", texts=listed_with_and(cut)) if cut else None
     read = yield from beginning(head, text, rows, reading, names, truncated=truncated)
     pair = _most_alike(made.cosines, ranked=request.ranked)
     cosine = float(made.cosines[pair])
@@ -77,15 +79,18 @@ def pooling_page(
     """
     named = tuple(f"{number}  {text}" for number, text in enumerate(texts, 1))
     size = units.shape[1]
-    vectors = [column(f"text {number}", values, Form.FIVE) for number, values in enumerate(units.tolist(), 1)]
-    whole = table(*vectors, column("dimension", range(1, size + 1)))
+    vectors = [
+        column(sentence("names.numbered", "text", number=number), values, Form.FIVE)
+        for number, values in enumerate(units.tolist(), 1)
+    ]
+    whole = table(*vectors, column(later("dimension"), range(1, size + 1)))
     vector, unit = pooled[0].tolist(), units[0].tolist()
     is_one = mode is PoolingMode.CLS or tokens[0] == 1
     squares = joined((bracketed(value), "²") for value in vector[: NUMBERS - 1])
     return page(
         "cls-pooling" if mode is PoolingMode.CLS else "mean-pooling",
-        table(column("tokens", tokens, Form.COUNT), column("|v|", norms.tolist()), column("text", named)),
-        f"For text 1, the first {NUMBERS} of {size:,} numbers:",
+        table(column(later("tokens"), tokens, Form.COUNT), column("|v|", norms.tolist()), column(later("text"), named)),
+        later("For text 1, the first {shown} of {size} numbers:", shown=NUMBERS, size=grouped(size)),
         formula(
             "v = h1" if is_one else f"v = (h1 + … + h{tokens[0]}) / {tokens[0]}",
             ("  = ", _beginning(vector)),
@@ -94,8 +99,8 @@ def pooling_page(
             "u = v / |v|",
             ("  = ", _beginning(unit)),
         ),
-        blocks.File(f"The file has all {size:,} numbers of each u.", whole),
-        picture=blocks.Strips("Vectors of length 1", named, tuple(map(tuple, units.tolist()))),
+        blocks.File(later("The file has all {size} numbers of each u.", size=grouped(size)), whole),
+        picture=blocks.Strips(later("Vectors of length 1"), named, tuple(map(tuple, units.tolist()))),
     )
 
 
@@ -111,12 +116,12 @@ def product_page(pair: tuple[int, int], units: Floats, cosine: float) -> Page:
     one, other = (index + 1 for index in pair)
     return page(
         "dot-product",
-        sentence("similarity.products", one=one, other=other, products=len(products)),
+        sentence("similarity.products", one=one, other=other, products=grouped(len(products))),
         table(
-            column(f"text {one}", first[order].tolist()),
-            column(f"text {other}", second[order].tolist()),
-            column("product", products, Form.SIGNED_FOUR, cosine),
-            column("dimension", (order + 1).tolist(), total="sum"),
+            column(sentence("names.numbered", "text", number=one), first[order].tolist()),
+            column(sentence("names.numbered", "text", number=other), second[order].tolist()),
+            column(later("product"), products, Form.SIGNED_FOUR, cosine),
+            column(later("dimension"), (order + 1).tolist(), total=later("sum")),
             most=MOST_PRODUCTS,
         ),
         formula("cos = Σ u·w", ("= ", joined(map(bracketed, products[:NUMBERS])), " + …"), ("= ", four(cosine))),
@@ -130,13 +135,13 @@ def cosines_page(texts: Sequence[str], cosines: Floats, *, ranked: bool) -> Page
     pairs.sort(key=lambda pair: -values[pair[0]][pair[1]])
     return page(
         "cosines",
-        table(column("#", range(1, len(texts) + 1)), column("text", texts)),
+        table(column("#", range(1, len(texts) + 1)), column(later("text"), texts)),
         table(
-            column("cosine", (values[one][other] for one, other in pairs), Form.FOUR),
-            column("texts", (f"{one + 1} and {other + 1}" for one, other in pairs)),
+            column(later("cosine"), (values[one][other] for one, other in pairs), Form.FOUR),
+            column(later("texts"), (later("{one} and {other}", one=one + 1, other=other + 1) for one, other in pairs)),
             most=MOST_PAIRS,
         ),
-        picture=blocks.HeatMap("Cosine similarity", tuple(texts), tuple(map(tuple, values))),
+        picture=blocks.HeatMap(later("Cosine similarity"), tuple(texts), tuple(map(tuple, values))),
     )
 
 
@@ -150,10 +155,11 @@ def _most_alike(cosines: Floats, *, ranked: bool) -> tuple[int, int]:
     return first, second
 
 
-def _decision(request: SimilarityRequest, pair: tuple[int, int], cosine: float) -> str:
+def _decision(request: SimilarityRequest, pair: tuple[int, int], cosine: float) -> Sentence:
     first, second = (index + 1 for index in pair)
-    angle = sentence("similarity.angle", cosine=cosine, degrees=math.degrees(math.acos(cosine)))
+    angle = sentence("similarity.angle", cosine=cosine, degrees=Number(math.degrees(math.acos(cosine)), Form.WHOLE))
     if len(request.texts) == 2:
         return sentence("similarity.two-texts", angle=angle)
-    key = "similarity.ranking" if request.ranked else "similarity.all-pairs"
-    return sentence(key, first=first, second=second, angle=angle)
+    if request.ranked:
+        return sentence("similarity.ranking", second=second, angle=angle)
+    return sentence("similarity.all-pairs", first=first, second=second, angle=angle)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from bot.tasks.work.blocks import Column, Form, column
+from bot.tasks.work.blocks import Column, column
+from bot.tasks.work.texts import Form
 
 _DECIMALS = {Form.SIGNED_ONE: 1, Form.SIGNED_TWO: 2, Form.SIGNED_THREE: 2}
 """In pictures, which have no room for a third."""

@@ -12,13 +12,14 @@ from bot.tasks.prompts.chat_template import has_chat_template
 from bot.tasks.summarization import summarizers
 from bot.tasks.summarization.summarizers import EncoderDecoderSummarizer, PromptedSummarizer, Summarizer, SummaryRow
 from bot.tasks.summarize import Condensation, SummarizeRequest
-from bot.tasks.work.blocks import Block, Explanation, Form, Page, column, table
+from bot.tasks.work.blocks import Explanation, Page, column, table
 from bot.tasks.work.ending import half_character
-from bot.tasks.work.pages import decision_page, explanation, page, text_page
+from bot.tasks.work.pages import Shown, decision_page, explanation, page, text_page
 from bot.tasks.work.reading import read_page
 from bot.tasks.work.request import WrittenIds
 from bot.tasks.work.stored_summaries import StoredSummaries
-from bot.tasks.work.wording import sentence
+from bot.tasks.work.texts import Form, Sentence, Text, Words, grouped, spaced
+from bot.tasks.work.wording import counted, later, sentence
 from bot.tasks.work.writing_evidence import postponed_writing
 from bot.tasks.work.written import PagesAndSentence, check, check_vocabulary, continuations, rewriting, token_pages
 
@@ -37,13 +38,13 @@ class Opener:
 
     head: CausalLM | Seq2SeqLM
     summarizer: Summarizer
-    told: str
+    told: Sentence
     """How the model learns that it is to summarise."""
     text: Callable[[str, SummaryRow], str]
     """The text that the model reads for a part and its row."""
     forced: Callable[[SummaryRow, tuple[int, ...]], ForcedText]
     """The teacher forcing of a row and its generated tokens."""
-    pages: Callable[[SummaryRow, tuple[int, ...], str], TaskRun[PagesAndSentence]]
+    pages: Callable[[SummaryRow, tuple[int, ...], Words], TaskRun[PagesAndSentence]]
     """The pages for a row, its generated tokens, and the part's name."""
 
 
@@ -51,7 +52,7 @@ class Opener:
 class Summary:
     """A part with its summary; its name is "" if it is the only one of the last round."""
 
-    name: str
+    name: Words
     part: str
     row: SummaryRow
     written: summarizers.PartSummary
@@ -106,7 +107,7 @@ def _opened(opener: Opener, request: SummarizeRequest, written: WrittenIds) -> T
         text_page(_told(opener, request, made), opener.text(last.part, last.row)),
         *pages,
         *_postponed(request, made, last),
-        decision_page(certainty, " ".join(_decision(opener.head, made))),
+        decision_page((certainty,), (spaced(*_decision(opener.head, made)),)),
     )
 
 
@@ -130,9 +131,16 @@ def _condensed(opener: Opener, request: SummarizeRequest, written: WrittenIds) -
 def _summaries(made: Condensation) -> Iterator[Summary]:
     """Yield all summaries, in the order in which they were generated."""
     for number, one in enumerate(made.rounds, 1):
-        of = f" of round {number}" if number > 1 else ""
         for part, found in enumerate(zip(one.parts, one.rows, one.summaries, strict=True), 1):
-            yield Summary("" if one is made.last and len(one.parts) == 1 else f"part {part}{of}", *found)
+            is_whole = one is made.last and len(one.parts) == 1
+            yield Summary("" if is_whole else _part_name(part, number), *found)
+
+
+def _part_name(part: int, number: int) -> Sentence:
+    """Name a part of a round, both counted from 1."""
+    if number == 1:
+        return sentence("names.numbered", "part", number=part)
+    return sentence("names.part-of-round", number=part, round=number)
 
 
 def _parts(
@@ -142,71 +150,81 @@ def _parts(
     first = made.rounds[0]
     if len(first.parts) == 1:
         return ()
-    facts = {"tokens": made.source_tokens, "room": opener.summarizer.room, "parts": len(first.parts)}
-    noun = "text has" if request.messages is None else "messages have"
-    text = text_page(sentence("summarize.parts", noun=noun, **facts), *first.parts)
+    facts: dict[str, Text] = {
+        "tokens": grouped(made.source_tokens),
+        "room": grouped(opener.summarizer.room),
+        "parts": len(first.parts),
+    }
+    key = "summarize.parts-of-text" if request.messages is None else "summarize.parts-of-messages"
+    text = text_page(sentence(key, **facts), *first.parts)
     count = opener.summarizer.count
     if not before:
-        return text, rounds_page(made, count, "Nothing was written about the other parts.")
+        return text, rounds_page(made, count, later("Nothing was written about the other parts."))
     if len(before) > MOST_OPENED:
-        how = f"The tokens of these {len(before)} texts are not shown one by one."
+        how = later("The tokens of these {number} texts are not shown one by one.", number=len(before))
         return text, rounds_page(made, count, how)
     texts = [opener.forced(one.row, one.written.ids) for one in before]
     check(opener.head, texts)
     found = yield from opener.head.token_log_probs([text.row for text in texts])
     (*written, _), _ = token_pages(opener.head, texts, found, [one.name for one in before])
-    rows, names = [opener.forced(row, ()) for row in first.rows], [f"part {n}" for n in range(1, len(first.rows) + 1)]
+    rows, names = (
+        [opener.forced(row, ()) for row in first.rows],
+        [_part_name(part, 1) for part in range(1, len(first.rows) + 1)],
+    )
     return (
         text,
         read_page(opener.head, [row.source or row.prompt for row in rows], names),
-        rounds_page(made, count, "The next pages show how each part's summary was written."),
+        rounds_page(made, count, later("The next pages show how each part's summary was written.")),
         *written,
         *(page for one in before for page in _postponed(request, made, one)),
     )
 
 
-def rounds_page(made: Condensation, count: Callable[[str], int], how: str) -> Page:
+def rounds_page(made: Condensation, count: Callable[[str], int], how: Words) -> Page:
     """Show how a text that is too long for one reading was summarised, round by round.
 
     Args:
         count: returns the number of a text's tokens.
         how: which summaries are opened.
     """
-    blocks: list[Block | str] = [how]
+    blocks: list[Shown] = [how]
     for number, one in enumerate(made.rounds, 1):
         parts = len(one.parts)
-        noun = "part" if parts == 1 else "parts"
         blocks += [
-            f"Round {number}: {parts:,} {noun}, with the tokens that were read and written.",
+            counted("summarize.round", parts, number=number, parts=grouped(parts)),
             table(
-                column("part", range(1, parts + 1)),
-                column("read", map(count, one.parts), Form.COUNT),
-                column("wrote", (summary.tokens for summary in one.summaries), Form.COUNT),
-                column("summary", (summary.text for summary in one.summaries)),
+                column(later("part"), range(1, parts + 1)),
+                # Translators: tokens that were read, and written; titles of narrow columns.
+                column(later("read"), map(count, one.parts), Form.COUNT),
+                column(later("wrote"), (summary.tokens for summary in one.summaries), Form.COUNT),
+                column(later("summary"), (summary.text for summary in one.summaries)),
             ),
         ]
     return page("parts", *blocks)
 
 
-def _told(opener: Opener, request: SummarizeRequest, made: Condensation) -> str:
+def _told(opener: Opener, request: SummarizeRequest, made: Condensation) -> Text:
     if len(made.rounds) > 1:
-        return f"The text is now what was written about the parts, one behind the other. {opener.told}"
+        return (later("The text is now what was written about the parts, one behind the other."), " ", opener.told)
     if request.messages is not None:
-        return f"The text is a line for each message, behind its writer's name. {opener.told}"
+        return (later("The text is a line for each message, behind its writer's name."), " ", opener.told)
     return opener.told
 
 
-def _decision(head: CausalLM | Seq2SeqLM, made: Condensation) -> Iterator[str]:
+def _decision(head: CausalLM | Seq2SeqLM, made: Condensation) -> Iterator[Sentence]:
     """Say which of the last texts are the answer."""
     written = made.last.summaries
     if len(written) > 1:
-        yield "The texts about the parts were not summarised again, so all of them are the answer."
+        yield later("The texts about the parts were not summarised again, so all of them are the answer.")
+    elif len(made.rounds) > 1:
+        yield later("The text that was written last is the answer.")
     else:
-        yield "The text that was written last is the answer." if len(made.rounds) > 1 else "This text is the answer."
+        yield later("This text is the answer.")
     if any(one.circled for one in written):
-        yield "The model went round in circles, and what it only says again is left out."
+        yield later("The model went round in circles, and what it only says again is left out.")
     if summarize.summary_of(written)[0] != "\n".join(one.text for one in written if one.text):
-        yield "Its last sentence was cut off at the length, and is left out."
+        yield later("Its last sentence was cut off at the length, and is left out.")
     if any(half_character(head, one.ids) for one in written):
         yield sentence("ending.half")
-    yield f"{made.source_tokens:,} tokens became {sum(one.tokens for one in written):,}."
+    lengths = {"read": grouped(made.source_tokens), "wrote": grouped(sum(one.tokens for one in written))}
+    yield later("{read} tokens became {wrote}.", **lengths)

@@ -9,23 +9,9 @@ import numpy.typing as npt
 
 from bot.inference.tokenization.tokens import Token
 from bot.tasks.scores import Floats, softmax
-from bot.tasks.work.blocks import (
-    Bars,
-    Block,
-    Form,
-    Number,
-    Paragraph,
-    Picture,
-    Reshaped,
-    Short,
-    Text,
-    Variant,
-    bracketed,
-    column,
-    formula,
-    table,
-)
-from bot.tasks.work.wording import MINUS, sentence
+from bot.tasks.work.blocks import Bars, Block, Paragraph, Picture, Reshaped, Variant, column, formula, table
+from bot.tasks.work.texts import Form, Number, Sentence, Short, Text, Words, bracketed, general, grouped
+from bot.tasks.work.wording import MINUS, later, sentence
 
 TEMPERATURES = (0.2, 0.7, 1.0, 1.5)
 USUAL_TOP_P = 0.9
@@ -41,8 +27,8 @@ def at_temperatures(
     shown: Sequence[int],
     names: Sequence[Text],
     chosen: int,
-    title: str,
-    noun: str = "token",
+    title: Words,
+    noun: Words | None = None,
     *,
     top_p: float | None = None,
     brief: Text = None,
@@ -55,7 +41,7 @@ def at_temperatures(
         names: of these.
         chosen: index among these of the one that is worked out.
         title: of the pictures.
-        noun: names what has the probabilities.
+        noun: names what has the probabilities; None for tokens.
         brief: name of the chosen one in the calculation; None for the one of `names`.
         top_p: of a token that is drawn, 1 meaning `USUAL_TOP_P`; None where nothing is drawn.
     """
@@ -66,21 +52,27 @@ def at_temperatures(
         for temperature in TEMPERATURES:
             probabilities = softmax(values / temperature)
             after = probabilities[list(shown)].tolist()
-            said: list[Block] = [Paragraph(sentence(_key(temperature), temperature=temperature))]
+            said: list[Block] = [Paragraph(sentence(_key(temperature), temperature=general(temperature)))]
             if top_p is not None:
                 said.append(Paragraph(_cuts(probabilities, USUAL_TOP_P if top_p >= 1 else top_p)))
-            own = [column("at 1", before, Form.PERCENT)] if temperature != 1 else []
+            own = (
+                []
+                if temperature == 1
+                else [column(later("at {temperature}", temperature=general(1)), before, Form.PERCENT)]
+            )
             numbers = table(
                 *own,
-                column(f"at {temperature:g}", after, Form.PERCENT),
-                column(noun, names),
+                column(later("at {temperature}", temperature=general(temperature)), after, Form.PERCENT),
+                column(later("token") if noun is None else noun, names),
             )
             worked = _worked(values, shown[chosen], brief or names[chosen], temperature, after[chosen])
-            called = f"{title}: temperature {temperature:g}"
+            called = later("{title}: temperature {temperature}", title=title, temperature=general(temperature))
             picture: Picture = Bars(called, tuple(names), tuple(after))
             if top_p is not None:
                 picture = Reshaped(called, tuple(names), tuple(before), tuple(after), None)
-            yield Variant(f"Temperature {temperature:g}", (*said, numbers, worked), picture)
+            yield Variant(
+                later("Temperature {temperature}", temperature=general(temperature)), (*said, numbers, worked), picture
+            )
 
     return tuple(variants())
 
@@ -91,19 +83,20 @@ def _key(temperature: float) -> str:
     return "temperatures.sharper" if temperature < 1 else "temperatures.flatter"
 
 
-def _cuts(probabilities: Floats, top_p: float) -> tuple[Text, ...]:
+def _cuts(probabilities: Floats, top_p: float) -> Sentence:
     """Say what top_p and top_k would leave to draw from."""
     ranked = np.sort(probabilities)[::-1]
     # As in sampling: a token stays if the likelier ones have less than top_p together.
     kept = int((np.cumsum(ranked) - ranked < top_p).sum())
     total = len(ranked)
     top_k = min(USUAL_TOP_K, total)
-    return (
-        f"top_p {top_p:g} would leave {kept:,} of {total:,} tokens, and cut the others off. top_k {top_k} would leave "
-        "the likeliest ",
-        f"{top_k}, which have ",
-        Number(float(ranked[:top_k].sum()), Form.PERCENT),
-        " together.",
+    return sentence(
+        "temperatures.cuts",
+        top_p=general(top_p),
+        kept=grouped(kept),
+        total=grouped(total),
+        top_k=top_k,
+        share=Number(float(ranked[:top_k].sum()), Form.PERCENT),
     )
 
 
@@ -112,10 +105,10 @@ def _worked(values: Floats, index: int, name: Text, temperature: float, probabil
     largest, logit = float(values.max()), float(values[index])
     total = float(np.exp((values - largest) / temperature).sum())
     return formula(
-        ("p(", _short(name), f"), T = {temperature:g}"),
+        ("p(", _short(name), "), T = ", general(temperature)),
         "= e^((z − max)/T)",
         "  / Σ e^((z − max)/T)",
-        ("= e^((", Number(logit), f" {MINUS} ", bracketed(largest), f")/{temperature:g})"),
+        ("= e^((", Number(logit), f" {MINUS} ", bracketed(largest), ")/", general(temperature), ")"),
         ("  / ", Number(total)),
         ("= ", Number(probability, Form.FOUR)),
     )

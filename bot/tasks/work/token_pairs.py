@@ -11,9 +11,10 @@ import numpy.typing as npt
 from bot.inference.tokenization.tokens import Token
 from bot.tasks.scores import Floats
 from bot.tasks.similarity import SHORTEST
-from bot.tasks.work.blocks import Form, Page, TokenPairs, column, table
+from bot.tasks.work.blocks import Page, TokenPairs, column, table
 from bot.tasks.work.pages import page
-from bot.tasks.work.wording import sentence
+from bot.tasks.work.texts import Form, grouped
+from bot.tasks.work.wording import later, sentence
 
 States: TypeAlias = npt.NDArray[np.floating[Any]]
 
@@ -51,22 +52,24 @@ def token_pairs_page(
     pairs = [divmod(index, shares.shape[1]) for index in order]
     values, total = [float(shares[pair]) for pair in pairs], float(shares.sum())
     others = shares.size - len(pairs)
-    rest = [f"all other {others:,} pairs"] if others else []
+    rest = [later("all other {number} pairs", number=grouped(others))] if others else []
     matched = [*(texts[1][other] for _, other in pairs), *("" for _ in rest)]
     is_cut = max(shares.shape) > MOST_TOKENS
     drawn = shares[:MOST_TOKENS, :MOST_TOKENS].tolist()
     return page(
         "token-pairs",
-        sentence("similarity.pairs", one=names[0], other=names[1], pairs=shares.size),
+        sentence("similarity.pairs", one=names[0], other=names[1], pairs=grouped(shares.size)),
         table(
-            column("adds", [*values, total - sum(values)][: len(pairs) + len(rest)], Form.SIGNED_FOUR, total),
-            column(f"text {names[0]}", [*(texts[0][one] for one, _ in pairs), *rest]),
-            column(f"text {names[1]}", matched, total="sum"),
+            column(later("adds"), [*values, total - sum(values)][: len(pairs) + len(rest)], Form.SIGNED_FOUR, total),
+            column(sentence("names.numbered", "text", number=names[0]), [*(texts[0][one] for one, _ in pairs), *rest]),
+            column(sentence("names.numbered", "text", number=names[1]), matched, total=later("sum")),
             most=MOST_PAIRS,
         ),
         sentence("similarity.pairs-proof", sum=total, cosine=cosine),
         picture=TokenPairs(
-            f"What pairs of {f'the first {MOST_TOKENS} ' if is_cut else ''}tokens add",
+            later("What pairs of the first {number} tokens add", number=MOST_TOKENS)
+            if is_cut
+            else later("What pairs of tokens add"),
             tuple(texts[0][:MOST_TOKENS]),
             tuple(texts[1][:MOST_TOKENS]),
             tuple(map(tuple, drawn)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from bot.errors import InvalidRequest
@@ -18,7 +19,8 @@ from bot.tasks.work.blocks import Explanation, Page
 from bot.tasks.work.pages import decision_page, explanation, text_page
 from bot.tasks.work.reading import beginning, numbered
 from bot.tasks.work.request import WrittenIds
-from bot.tasks.work.wording import sentence
+from bot.tasks.work.texts import Form, Number, Sentence, Text, Words, spaced
+from bot.tasks.work.wording import in_brackets, later, sentence
 from bot.tasks.work.writing_evidence import postponed_writing
 from bot.tasks.work.written import WRITTEN_BY_ANOTHER, check, check_vocabulary, least_by_layer, rewriting, token_pages
 
@@ -49,10 +51,10 @@ def explain_rewriting(head: Seq2SeqLM, request: TranslateRequest, written: Writt
     pages, certainty = yield from rewriting(head, rows, written, noun="part")
     text = text_page(_told(head, plan.languages, front), *(front + texts[index] for index in used))
     why = _postponed([texts[index] for index in used], written, numbered("part", len(rows)))
-    return explanation(text, *pages, *why, decision_page(certainty))
+    return explanation(text, *pages, *why, decision_page((certainty,)))
 
 
-def _postponed(texts: Sequence[str], written: Sequence[Sequence[int]], names: Sequence[str]) -> Iterator[Page]:
+def _postponed(texts: Sequence[str], written: Sequence[Sequence[int]], names: Sequence[Words]) -> Iterator[Page]:
     """Postpone, of each translation, which words of its own text made the model write it."""
     for text, ids, name in zip(texts, written, names, strict=True):
         yield from postponed_writing(text, ids, name)
@@ -81,26 +83,30 @@ def _used(
     return used
 
 
-def _told(head: Seq2SeqLM, spoken: LanguageChoice, front: str) -> str:
+def _told(head: Seq2SeqLM, spoken: LanguageChoice, front: str) -> Text:
     """Say how the model learns which languages are meant."""
     if front:
-        key = "translate.words-in-front"
+        said = sentence("translate.words-in-front", target=_names(spoken)["target"])
+    elif head.language_codes:
+        said = sentence("translate.language-codes", **_names(spoken))
     else:
-        key = "translate.language-codes" if head.language_codes else "translate.one-pair"
-    return sentence(key, **_names(spoken)) + _found_out(spoken)
+        said = sentence("translate.one-pair", **_names(spoken))
+    return spaced(said, _found_out(spoken))
 
 
 def _names(spoken: LanguageChoice) -> dict[str, str]:
     return {"source": language(spoken.source).name, "target": language(spoken.target).name}
 
 
-def _found_out(spoken: LanguageChoice) -> str:
+def _found_out(spoken: LanguageChoice) -> Sentence | None:
     """Say how the source was found out, if it was."""
     if (detection := spoken.detection) is None:
-        return ""
+        return None
+    source = _names(spoken)["source"]
     if not detection.told:
-        return " " + sentence("translate.undetected", **_names(spoken))
-    return " " + sentence("translate.detected", **_names(spoken), share=100 * detection.guesses[0].probability)
+        return sentence("translate.undetected", source=source)
+    share = Number(100 * detection.guesses[0].probability, Form.WHOLE)
+    return sentence("translate.detected", source=source, share=share)
 
 
 def explain_drafts(head: CausalLM, request: TranslateRequest, written: WrittenIds = ()) -> TaskRun[Explanation]:
@@ -138,16 +144,17 @@ def _weighed(
     back = [_way_back(head, plan, *one) for one in zip(sentences, there, strict=True)]
     names = numbered("sentence", len(sentences))
     how = sentence("translate.drafted", examples=len(PHRASES["en"]), layouts=plan.layouts, **_names(spoken))
-    text, cut = text_page(how + _found_out(spoken), *prompts), "the end of a sentence" if plan.truncated else None
+    text = text_page(spaced(how, _found_out(spoken)), *prompts)
+    cut = partial(sentence, "reading.end-of-sentence") if plan.truncated else None
     begun = yield from beginning(head, text, asked, head.reading(asked[0]), names, truncated=cut)
     read = [*there, *back]
     found = yield from head.token_log_probs([one.row for one in read])
-    elsewhere = "Elsewhere a draft from another layout was taken."
+    elsewhere = later("Elsewhere a draft from another layout was taken.")
     # Each text ends with the line break that ended it, even one that is cut because the context is too short.
     pages, certainty = token_pages(head, there, found[: len(there)], names, elsewhere=elsewhere, stop="")
     layers = yield from least_by_layer(head, there, found[: len(there)], names)
     why = _postponed(sentences, [one.written for one in there], names)
-    return explanation(*begun, *pages, *layers, *why, decision_page(certainty, *_weight(head, read, found)))
+    return explanation(*begun, *pages, *layers, *why, decision_page((certainty,), *_weight(head, read, found)))
 
 
 def _greedy(head: CausalLM, prompt: tuple[int, ...], written: tuple[int, ...]) -> ForcedText:
@@ -173,7 +180,7 @@ def _way_back(head: CausalLM, plan: Drafting, sentence: str, there: ForcedText) 
     return _greedy(head, prompt, head.encode_rest(scored_form(sentence)))
 
 
-def _weight(head: CausalLM, read: Sequence[ForcedText], found: Sequence[TokenLogProbs]) -> Iterator[str]:
+def _weight(head: CausalLM, read: Sequence[ForcedText], found: Sequence[TokenLogProbs]) -> Iterator[Sentence]:
     """Say how likely the drafts that were taken and the ways back are; nothing if the context has no room for them.
 
     Args:
@@ -183,4 +190,4 @@ def _weight(head: CausalLM, read: Sequence[ForcedText], found: Sequence[TokenLog
         return
     sums = [float(one.log_probs.sum()) for one in found]
     forward, backward = sum(sums[: len(sums) // 2]), sum(sums[len(sums) // 2 :])
-    yield sentence("translate.weighed", forward=forward, backward=backward, total=forward + backward)
+    yield sentence("translate.weighed", forward=forward, backward=in_brackets(backward), total=forward + backward)

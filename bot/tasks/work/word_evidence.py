@@ -22,14 +22,15 @@ from bot.inference.tokenization.tokens import Token
 from bot.tasks import sentiment, zeroshot
 from bot.tasks.scores import Floats, sigmoid
 from bot.tasks.sentiment import SentimentRequest
-from bot.tasks.work.blocks import Bars, Block, Form, Number, Page, Postponed, Quote, Scores, Text, column, table
+from bot.tasks.work.blocks import Bars, Block, Page, Postponed, Quote, Scores, column, table
 from bot.tasks.work.budget import FIRST_READ, MOST_READ, Weighed, finest, most_parts, weighed, within
 from bot.tasks.work.coalitions import Table, Value, exact, interactions
 from bot.tasks.work.pages import page
 from bot.tasks.work.proofs import DRAWS, FIRST_DRAWS, rests
 from bot.tasks.work.standard_errors import decimals, digits, error_column
+from bot.tasks.work.texts import Form, Number, Sentence, grouped, spaced
 from bot.tasks.work.units import units, words_of
-from bot.tasks.work.wording import sentence
+from bot.tasks.work.wording import later, listed_with_and, sentence
 
 if TYPE_CHECKING:
     from bot.inference.heads.causal_lm import CausalLM
@@ -160,66 +161,63 @@ def scores_page(found: Weighed, proof: Proof | None, postponed: Postponed) -> Pa
     errors = [None] * len(parts) if shares.errors is None else shares.errors[:, 0].tolist()
     form = digits(errors)
     ranked = sorted(zip(scores, errors, parts.names, strict=True), key=lambda one: -abs(one[0]))
-    columns = [column("score", (one for one, _, _ in ranked), form)]
+    columns = [column(later("score"), (one for one, _, _ in ranked), form)]
     if shares.errors is not None:
         columns.append(error_column((one for _, one, _ in ranked), form))
-    shown = table(*columns, column(parts.noun, (name for _, _, name in ranked)))
+    shown = table(*columns, column(sentence("words.noun", parts.noun), (name for _, _, name in ranked)))
     total = _total(found.table, scores if shares.add_up else None)
     how = how_weighed(found)
     tokens = tuple(Token(name, 0, special=False, starts_word=True) for name in parts.names)
-    title, shown_digits = f"What spoke for {postponed.label}", decimals(form)
+    title, shown_digits = later("What spoke for {label}", label=postponed.label), decimals(form)
     picture = Scores(title, postponed.label, tokens, tuple(scores), total, shown_digits, parts.noun)
-    blocks = (*_proof_blocks(proof, postponed.label, parts.noun), (how, " ", *total, " ", postponed.explained), shown)
+    blocks = (*_proof_blocks(proof, postponed.label, parts.noun), (spaced(how, total, postponed.explained),), shown)
     return page("attribution", *blocks, picture=picture)
 
 
-def how_weighed(found: Weighed, exactly: str = "words.exact") -> str:
+def how_weighed(found: Weighed, exactly: str = "words.exact") -> Sentence:
     """Say how the parts of a text were weighed.
 
     Args:
         exactly: names the sentence for values of which none was sampled.
     """
-    nouns = f"{found.table.units.noun}s"
+    noun = found.table.units.noun
     if found.is_exact:
-        return sentence(exactly, nouns=nouns, texts=len(found.table.known))
+        return sentence(exactly, noun, texts=grouped(len(found.table.known)))
     if found.shares.add_up:
-        return sentence("words.sampled", nouns=nouns, orders=found.shares.orders)
-    return sentence("words.one-by-one", noun=found.table.units.noun)
+        return sentence("words.sampled", noun, orders=found.shares.orders)
+    return sentence("words.one-by-one", noun)
 
 
-def _total(found: Table, scores: Sequence[float] | None) -> tuple[Text, ...]:
+def _total(found: Table, scores: Sequence[float] | None) -> Sentence:
     """Say where the number starts and ends; scores are None if they don't sum to the way between."""
     start, end = float(found.start[0]), float(found.end[0])
-    added = () if scores is None else ("The scores add up to ", Number(sum(scores), Form.SIGNED_THREE))
-    return (
-        *(added or ("In all, the text adds ", Number(end - start, Form.SIGNED_THREE))),
-        ": from ",
-        Number(start, Form.SIGNED_THREE),
-        " (",
-        Number(float(sigmoid(start)), Form.PERCENT),
-        ") without any word to ",
-        Number(end, Form.SIGNED_THREE),
-        " (",
-        Number(float(sigmoid(end)), Form.PERCENT),
-        ") with all.",
+    added = end - start if scores is None else sum(scores)
+    return sentence(
+        "words.adds" if scores is None else "words.add-up",
+        added=Number(added, Form.SIGNED_THREE),
+        start=Number(start, Form.SIGNED_THREE),
+        start_share=Number(float(sigmoid(start)), Form.PERCENT),
+        end=Number(end, Form.SIGNED_THREE),
+        end_share=Number(float(sigmoid(end)), Form.PERCENT),
     )
 
 
-def _proof_blocks(proof: Proof | None, label: str, noun: str) -> Iterator[Block | tuple[Text, ...]]:
+def _proof_blocks(proof: Proof | None, label: str, noun: str) -> Iterator[Block | Sentence]:
     if proof is None:
         return
-    several = len(proof.words) > 1
     # A word that speaks against the label may be stronger than these.
-    strongest = f"the {f'two {noun}s that speak' if several else f'{noun} that speaks'} most for it"
-    names = " and ".join(f"“{name}”" for name in proof.words)
-    chance = f"{'two random ones' if several else 'a random one'} (mean of {proof.draws})"
-    before, after, by_chance = (Number(one, Form.PERCENT) for one in (proof.before, proof.after, proof.at_random))
-    yield (
-        f"Without {strongest}, {names}, {label} goes from ", before, " to ", after,
-        f". Without {chance}: from ", before, " to ", by_chance, ".",
-    )  # fmt: skip
+    yield sentence(
+        "words.without-two" if len(proof.words) > 1 else "words.without-one",
+        noun,
+        names=listed_with_and([f"“{name}”" for name in proof.words]),
+        label=label,
+        before=Number(proof.before, Form.PERCENT),
+        after=Number(proof.after, Form.PERCENT),
+        draws=proof.draws,
+        by_chance=Number(proof.at_random, Form.PERCENT),
+    )
     if proof.text:
-        yield (sentence("words.check"),)
+        yield sentence("words.check")
         yield Quote(proof.text)
 
 
@@ -232,13 +230,14 @@ def _pairs_page(full: Table, postponed: Postponed) -> Page:
     ranked = sorted([*both, *alone], key=lambda term: -abs(term[1]))
     titles = [" × ".join(f"“{name}”" for name in term) for term, _ in ranked]
     values = [value for _, value in ranked]
-    shown = table(column("share", values, Form.SIGNED_THREE), column("of", titles))
+    # Translators: of which words; the title of a column.
+    shown = table(column(later("share"), values, Form.SIGNED_THREE), column(later("of"), titles))
     total = _total(full, values)
-    how = sentence("words.pairs", nouns=f"{full.units.noun}s", texts=len(full.known))
+    how = sentence("words.pairs", full.units.noun, texts=grouped(len(full.known)))
     picture = Bars(
-        f"Alone, and in pairs: what spoke for {postponed.label}",
+        later("Alone, and in pairs: what spoke for {label}", label=postponed.label),
         tuple(titles[:MOST_TERMS]),
         tuple(values[:MOST_TERMS]),
         probabilities=False,
     )
-    return page("pairs", (how, " ", *total, " ", postponed.explained), shown, picture=picture)
+    return page("pairs", (spaced(how, total, postponed.explained),), shown, picture=picture)

@@ -15,27 +15,16 @@ from bot.inference.operations import TaskRun
 from bot.inference.requests import Request
 from bot.inference.tokenization.tokens import Token
 from bot.tasks.scores import Floats
-from bot.tasks.work.blocks import (
-    Form,
-    Number,
-    Page,
-    PostponedWriting,
-    Scores,
-    Short,
-    Text,
-    WrittenShares,
-    column,
-    joined,
-    table,
-)
+from bot.tasks.work.blocks import Page, PostponedWriting, Scores, WrittenShares, column, table
 from bot.tasks.work.budget import FIRST_READ, MOST_READ, Divide, Weighed, finest, weighed, within
 from bot.tasks.work.coalitions import Value
 from bot.tasks.work.pages import page
 from bot.tasks.work.proofs import DRAWS, FIRST_DRAWS, rests
 from bot.tasks.work.standard_errors import decimals, digits, error_column
+from bot.tasks.work.texts import Form, Number, Sentence, Short, Words, spaced
 from bot.tasks.work.units import units, units_of_lines
 from bot.tasks.work.word_evidence import how_weighed
-from bot.tasks.work.wording import sentence
+from bot.tasks.work.wording import later, listed_with_and, sentence
 from bot.tasks.work.writing_readings import forced, reading_of
 from bot.tasks.work.written_shares import MOST_LINES, total
 from bot.tasks.work.written_words import WrittenWord, written_words
@@ -49,7 +38,9 @@ MOST_SHOWN = 72
 """Columns of a part in the proof; the table has more of it."""
 
 
-def postponed_writing(text: str, written: Sequence[int], name: str = "", *, by_lines: bool = False) -> tuple[Page, ...]:
+def postponed_writing(
+    text: str, written: Sequence[int], name: Words = "", *, by_lines: bool = False
+) -> tuple[Page, ...]:
     """Postpone the page of a written text; there is none if the text before it has a single word.
 
     Args:
@@ -106,44 +97,43 @@ def writing_page(
     return _page(found, words, proof, is_estimate=not is_last)
 
 
-def _proof(found: Weighed, draws: int) -> TaskRun[tuple[Text, ...]]:
+def _proof(found: Weighed, draws: int) -> TaskRun[Sentence]:
     """Say what becomes of the text's log-probability without the strongest words, and without random ones."""
     parts, known = found.table.units, found.table.known
     chosen = yield from rests(found, found.shares.values[:, -1], draws)
     assert chosen is not None  # prompts of one word have no page
     after, *others = (float(known[rest][-1]) for rest in (chosen.without, *chosen.at_random))
-    names = (("“", Short(parts.names[index], MOST_SHOWN), "”") for index in chosen.strongest)
-    return (
-        "Proof: without ",
-        joined(names, sign=" and "),
-        ", the log p of what was written goes from ",
-        Number(float(found.table.end[-1]), Form.SIGNED_TWO),
-        " to ",
-        Number(after, Form.SIGNED_TWO),
-        f"; without as many random {parts.noun}s (mean of {len(others)}) to ",
-        Number(sum(others) / len(others), Form.SIGNED_TWO),
-        ".",
+    return sentence(
+        "writing.proof",
+        parts.noun,
+        names=listed_with_and([("“", Short(parts.names[index], MOST_SHOWN), "”") for index in chosen.strongest]),
+        before=Number(float(found.table.end[-1]), Form.SIGNED_TWO),
+        after=Number(after, Form.SIGNED_TWO),
+        draws=len(others),
+        by_chance=Number(sum(others) / len(others), Form.SIGNED_TWO),
     )
 
 
-def _page(found: Weighed, words: Sequence[WrittenWord], proof: tuple[Text, ...], *, is_estimate: bool) -> Page:
+def _page(found: Weighed, words: Sequence[WrittenWord], proof: Sentence, *, is_estimate: bool) -> Page:
     parts, shares = found.table.units, found.shares
     scores = shares.values[:, -1].tolist()
     ranked = sorted(range(len(parts)), key=lambda index: -abs(scores[index]))
     errors = [None if shares.errors is None else float(shares.errors[index, -1]) for index in ranked]
     form = digits(errors, Form.SIGNED_TWO)
-    columns = [column("score", (scores[index] for index in ranked), form)]
+    columns = [column(later("score"), (scores[index] for index in ranked), form)]
     if shares.errors is not None:
         columns.append(error_column(errors, form))
-    shown = table(*columns, column(parts.noun, (parts.names[index] for index in ranked)), lines=MOST_LINES)
+    shown = table(
+        *columns, column(sentence("words.noun", parts.noun), (parts.names[index] for index in ranked)), lines=MOST_LINES
+    )
     start, end = float(found.table.start[-1]), float(found.table.end[-1])
     sums = total(scores, start, end, add_up=shares.add_up, noun=parts.noun)
     tokens = tuple(Token(name, 0, special=False, starts_word=True) for name in parts.names)
-    title, label = "Which words made it write this", "what was written"
+    title, label = later("Which words made it write this"), later("what was written")
     picture = Scores(title, label, tokens, tuple(scores), sums, decimals(form), parts.noun)
     made = page(
-        "made-it-write", proof, (how_weighed(found, "writing.exact"), " ", *sums), shown,
-        sentence("writing.each", noun=parts.noun), _shares(found, words), picture=picture,
+        "made-it-write", proof, (spaced(how_weighed(found, "writing.exact"), sums),), shown,
+        sentence("writing.each", parts.noun), _shares(found, words), picture=picture,
     )  # fmt: skip
     return Page(made.name, made.about, made.blocks, made.picture, is_estimate)
 

@@ -11,11 +11,13 @@ import numpy as np
 
 from bot.errors import InvalidRequest
 from bot.inference.operations import Row, TaskRun
+from bot.locales.message import later
 from bot.tasks.work.blocks import Page
 from bot.tasks.work.following import as_they_follow, is_gap
 from bot.tasks.work.layers import layer_pages
-from bot.tasks.work.reading import END_OF_TEXT, hidden_pages, model_page, numbered, read_page
-from bot.tasks.work.wording import sentence
+from bot.tasks.work.reading import END_OF_TEXT, Truncated, hidden_pages, model_page, numbered, read_page
+from bot.tasks.work.texts import Form, Number, Sentence, Text, Words, general, grouped, spaced
+from bot.tasks.work.wording import later, sentence
 from bot.tasks.work.written_pages import Alternative, WrittenToken, least_certain_page, written_pages
 
 if TYPE_CHECKING:
@@ -29,15 +31,15 @@ ALTERNATIVES = 5
 """Other tokens that are named for each position."""
 SHOWN = 10
 """Tokens in a picture of a distribution."""
-WRITTEN_BY_ANOTHER = (
-    "The model that is set for this command now is not the one that wrote this answer, so I cannot read the answer "
-    "again. Please ask again, and open the new answer."
+WRITTEN_BY_ANOTHER = later(
+    "The model that is set for this command now is not the one that wrote this answer, so I cannot read the "
+    "answer again. Please ask again, and open the new answer."
 )
 MOST_BY_ROUNDING = 0.5
 """Between the log-probabilities of two tokens that rounding may put in either order: two steps of a logit from 32 to
 64 in bfloat16."""
 
-PagesAndSentence: TypeAlias = tuple[tuple[Page, ...], str]
+PagesAndSentence: TypeAlias = tuple[tuple[Page, ...], Text]
 """Pages, and a summary of their numbers for the page of the decision."""
 
 
@@ -47,8 +49,8 @@ def continuations(
     written: Sequence[Sequence[int]],
     sampling: Sampling,
     *,
-    truncated: str | None = None,
-    name: str = "",
+    truncated: Truncated | None = None,
+    name: Words = "",
     stop: str | None = None,
     can_branch: bool = False,
 ) -> TaskRun[PagesAndSentence]:
@@ -57,7 +59,7 @@ def continuations(
     Args:
         prompt: token ids, as they were read.
         written: ids of each text, with the token that ended it if one did; at least one text of at least one.
-        truncated: the part of the prompt that was left out, such as "the start of the prompt"; None for nothing.
+        truncated: says which part of the prompt was left out; None for none.
         name: of a single text.
         stop: stop sequence; None for none.
         can_branch: the texts can go on from another token; they are the texts of an answer, in order.
@@ -84,7 +86,7 @@ def rewriting(
     written: Sequence[Sequence[int]],
     *,
     noun: str = "",
-    name: str = "",
+    name: Words = "",
 ) -> TaskRun[PagesAndSentence]:
     """Show the way from an encoder's tokens to those of its decoder. Hidden states are the first text's.
 
@@ -145,9 +147,9 @@ def token_pages(
     head: CausalLM | Seq2SeqLM,
     texts: Sequence[ForcedText],
     found: Sequence[TokenLogProbs],
-    names: Sequence[str] = ("",),
+    names: Sequence[Words] = ("",),
     *,
-    elsewhere: str = "",
+    elsewhere: Sentence | None = None,
     stop: str | None = None,
     lengths: tuple[int, int] | None = None,
     can_branch: bool = False,
@@ -177,11 +179,11 @@ def token_pages(
         )
     index = _with_least_likely(found)
     least = _least_certain(head, texts[index], found[index], names[index])
-    return (*pages, least), " ".join(_certainty(head, texts, found, elsewhere))
+    return (*pages, least), spaced(*_certainty(head, texts, found, elsewhere))
 
 
 def least_by_layer(
-    head: CausalLM | Seq2SeqLM, texts: Sequence[ForcedText], found: Sequence[TokenLogProbs], names: Sequence[str]
+    head: CausalLM | Seq2SeqLM, texts: Sequence[ForcedText], found: Sequence[TokenLogProbs], names: Sequence[Words]
 ) -> TaskRun[tuple[Page, ...]]:
     """Show the least likely token of all texts layer by layer, against the likeliest other one."""
     from bot.inference.heads.inspection.layer_lens import LensReading
@@ -191,8 +193,9 @@ def least_by_layer(
     token = text.written[index]
     read = text.read[: len(text.prompt) + index]
     reading = head.reading(text.source, decoder_ids=read) if text.source else head.reading(read)
-    of = f" of {names[chosen]}" if names[chosen] else ""
-    where = partial(sentence, "layers.of-token", place=index + 1, of=of)
+    where = partial(sentence, "layers.of-token", place=index + 1)
+    if names[chosen]:
+        where = partial(sentence, "layers.of-token-of-text", place=index + 1, text=names[chosen])
     return (yield from layer_pages(head, LensReading(reading.inputs, -1, token), where, behind=names[chosen]))
 
 
@@ -225,7 +228,7 @@ def _others(found: TokenLogProbs, index: int, token: int, texts: dict[int, str])
     return tuple(others[:ALTERNATIVES])
 
 
-def _least_certain(head: CausalLM | Seq2SeqLM, text: ForcedText, found: TokenLogProbs, name: str) -> Page:
+def _least_certain(head: CausalLM | Seq2SeqLM, text: ForcedText, found: TokenLogProbs, name: Words) -> Page:
     index = int(found.log_probs.argmin())
     token, top = text.written[index], found.top[index].tolist()
     before = dict(zip(top, found.top_log_probs[index].tolist(), strict=True))
@@ -242,23 +245,33 @@ def _least_certain(head: CausalLM | Seq2SeqLM, text: ForcedText, found: TokenLog
 
 
 def _certainty(
-    head: CausalLM | Seq2SeqLM, texts: Sequence[ForcedText], found: Sequence[TokenLogProbs], elsewhere: str
-) -> Iterator[str]:
+    head: CausalLM | Seq2SeqLM, texts: Sequence[ForcedText], found: Sequence[TokenLogProbs], elsewhere: Sentence | None
+) -> Iterator[Sentence]:
     """Yield sentences on how likely the tokens were."""
     options = texts[0].sampling
     if not options.greedy:
         nucleus = float(np.concatenate([one.nucleus for one in found]).mean())
-        left = f"{nucleus:,.0f}" if nucleus >= 10 else f"{nucleus:.1f}"
-        yield sentence("written.nucleus", vocabulary=vocabulary(head), sampling=options, left=left)
+        yield sentence(
+            "written.nucleus",
+            vocabulary=grouped(vocabulary(head)),
+            temperature=general(options.temperature),
+            top_p=general(options.top_p),
+            left=grouped(round(nucleus)) if nucleus >= 10 else Number(nucleus, Form.ONE),
+        )
     total = sum(len(text.written) for text in texts)
     likeliest = sum(int((one.log_probs >= one.top_log_probs[:, 0]).sum()) for one in found)
-    yield f"The likeliest token was taken at {likeliest} of {total} places."
+    yield later("The likeliest token was taken at {likeliest} of {total} places.", likeliest=likeliest, total=total)
     is_close = all(float((one.top_log_probs[:, 0] - one.log_probs).max()) < MOST_BY_ROUNDING for one in found)
     if likeliest < total and (elsewhere or (options.greedy and is_close)):
         yield elsewhere or sentence("written.rounding")
     mean = float(np.concatenate([np.exp(one.log_probs) for one in found]).mean())
-    yield sentence("written.mean", mean=100 * mean)
+    yield sentence("written.mean", mean=Number(100 * mean, Form.ONE))
     index = int(np.argmax([one.entropy.max() for one in found]))
     place, bits = int(found[index].entropy.argmax()), float(found[index].entropy.max())
-    where = f"{place + 1}{f' of text {index + 1}' if len(found) > 1 else ''}"
-    yield sentence("written.least-sure", place=where, bits=bits, among=max(round(2**bits), 1))
+    facts: dict[str, Text] = {"place": place + 1, "bits": Number(bits, Form.TWO)}
+    facts["among"] = grouped(max(round(2**bits), 1))
+    if len(found) > 1:
+        text = sentence("names.numbered", "text", number=index + 1)
+        yield sentence("written.least-sure-of-text", text=text, **facts)
+    else:
+        yield sentence("written.least-sure", **facts)

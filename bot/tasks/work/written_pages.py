@@ -10,11 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from bot.inference.tokenization.tokens import Token
-from bot.tasks.work.blocks import Bars, Block, Confidence, Form, Number, Page, Reshaped, Text, column, table
+from bot.tasks.work.blocks import Bars, Block, Confidence, Page, Reshaped, column, table
 from bot.tasks.work.other_tokens import OtherToken, Place, Places
 from bot.tasks.work.pages import page, shares_table
 from bot.tasks.work.temperatures import at_temperatures
-from bot.tasks.work.wording import sentence
+from bot.tasks.work.texts import Form, Number, Sentence, Text, Words, general, grouped, spaced
+from bot.tasks.work.wording import later, sentence
 
 if TYPE_CHECKING:
     from bot.inference.heads.generation.sampling import Sampling
@@ -55,7 +56,7 @@ class WrittenToken:
 def written_pages(
     tokens: Sequence[WrittenToken],
     sampling: Sampling,
-    name: str = "",
+    name: Words = "",
     *,
     ended: bool,
     lengths: tuple[int, int] | None = None,
@@ -70,7 +71,7 @@ def written_pages(
         text: its index in the answer, if it can go on from another token; otherwise None.
     """
     picture = Confidence(
-        f"How likely each token was{_of(name)}",
+        later("How likely each token was of {text}", text=name) if name else later("How likely each token was"),
         tuple(map(_spaced, tokens)),
         tuple(one.probability for one in tokens),
         tuple(tuple((other.text, other.probability) for other in one.alternatives) for one in tokens),
@@ -80,7 +81,7 @@ def written_pages(
     if any(one.alternatives for one in tokens):
         shares, names = zip(*_with_others(tokens), strict=True)
         told = () if text is None else (sentence("written.branch"),)
-        found = page("alternatives", *told, shares_table(names, shares, "token"), behind=name)
+        found = page("alternatives", *told, shares_table(names, shares, later("token")), behind=name)
         yield found if text is None else replace(found, places=_places(tokens, text))
 
 
@@ -102,31 +103,27 @@ def _others(written: WrittenToken) -> Iterator[OtherToken]:
         yield OtherToken(_following(one, written.apart), one.probability)
 
 
-def _of(name: str) -> str:
-    return f" of {name}" if name else ""
-
-
 def _written_blocks(
     tokens: Sequence[WrittenToken], sampling: Sampling, lengths: tuple[int, int] | None, *, ended: bool
-) -> Iterator[Block | str]:
+) -> Iterator[Block | Sentence]:
     if lengths is not None:
-        yield sentence("written.lengths", read=lengths[0], wrote=lengths[1])
+        yield sentence("written.lengths", read=grouped(lengths[0]), wrote=grouped(lengths[1]))
     if not tokens:
-        yield "The model wrote nothing."
+        yield later("The model wrote nothing.")
         return
     yield sentence("written.ended" if ended else "written.stopped")
     probabilities, chips = [one.probability for one in tokens], [one.token for one in tokens]
     if sampling.greedy:
-        yield shares_table(chips, probabilities, "token")
+        yield shares_table(chips, probabilities, later("token"))
         return
-    yield sentence("written.columns", sampling=sampling)
+    yield sentence("written.columns", **_settings(sampling))
     if not all(one.drawn_with for one in tokens):
         yield sentence("written.border")
     yield table(
         column("p", probabilities, Form.PERCENT),
-        column("drawn", (one.drawn_with for one in tokens), Form.PERCENT),
-        column("left", (one.nucleus for one in tokens), Form.COUNT),
-        column("token", chips),
+        column(later("drawn"), (one.drawn_with for one in tokens), Form.PERCENT),
+        column(later("left"), (one.nucleus for one in tokens), Form.COUNT),
+        column(later("token"), chips),
     )
 
 
@@ -134,7 +131,7 @@ def _with_others(tokens: Sequence[WrittenToken]) -> Iterator[tuple[float, Text]]
     for number, one in enumerate(tokens, 1):
         yield one.probability, (f"{number}. ", one.token)
         for other in one.alternatives:
-            yield other.probability, ("   or ", _following(other, one.apart))
+            yield other.probability, ("   ", later("or {token}", token=_following(other, one.apart)))
 
 
 def _spaced(one: WrittenToken) -> str:
@@ -160,7 +157,7 @@ def least_certain_page(
     sampling: Sampling,
     index: int,
     *,
-    name: str = "",
+    name: Words = "",
     apart: bool = False,
     logits: npt.NDArray[np.float32] | None = None,
 ) -> Page:
@@ -175,11 +172,17 @@ def least_certain_page(
         logits: of all tokens at this position, for other temperatures.
     """
     names = [_following(one, apart) for one in candidates]
-    said: list[Text] = [(one, " (written)") if index == chosen else one for index, one in enumerate(names)]
+    said: list[Text] = [
+        (later("{token} (written)", token=one)) if index == chosen else one for index, one in enumerate(names)
+    ]
     before, after = [one.probability for one in candidates], [one.after for one in candidates]
-    which = f"{index + 1}{_of(name)}"
-    where = f"Token {which}, the least likely of those that were written."
-    shown, title = [one.id for one in candidates], f"What could be token {which}"
+    shown, place = [one.id for one in candidates], index + 1
+    if name:
+        where = later("Token {place} of {text}, the least likely of those that were written.", place=place, text=name)
+        title = later("What could be token {place} of {text}", place=place, text=name)
+    else:
+        where = later("Token {place}, the least likely of those that were written.", place=place)
+        title = later("What could be token {place}", place=place)
     variants = (
         ()
         if logits is None or not logits.size
@@ -188,26 +191,35 @@ def least_certain_page(
     if sampling.greedy:
         picture = Bars(title, tuple(said), tuple(before))
         key = "unlikelier" if chosen else "likeliest"
-        made = page(key, where, shares_table(said, before, "token"), picture=picture)
+        made = page(key, where, shares_table(said, before, later("token")), picture=picture)
         return replace(made, variants=variants)
     numbers = table(
-        column("before", before, Form.PERCENT),
-        column("after", (value if value > 0 else "cut off" for value in after), Form.PERCENT),
-        column("token", said),
+        column(later("before"), before, Form.PERCENT),
+        # Translators: what is not drawn from, in a narrow column of percentages; at most 10 characters.
+        column(later("after"), (value if value > 0 else later("cut off") for value in after), Form.PERCENT),
+        column(later("token"), said),
     )
-    title = f"Token {which}: temperature {sampling.temperature:g}, top_p {sampling.top_p:g}"
+    settings = _settings(sampling)
+    if name:
+        title = sentence("written.drawn-of-text", place=place, text=name, **settings)
+    else:
+        title = sentence("written.drawn", place=place, **settings)
     drawn = Reshaped(title, tuple(names), tuple(before), tuple(after), chosen)
-    made = page("drawn", (where, *_did(sampling, before[chosen], after[chosen])), numbers, picture=drawn)
+    made = page("drawn", (spaced(where, *_did(sampling, before[chosen], after[chosen])),), numbers, picture=drawn)
     return replace(made, variants=variants)
 
 
-def _did(sampling: Sampling, before: float, after: float) -> Iterator[Text]:
+def _did(sampling: Sampling, before: float, after: float) -> Iterator[Sentence]:
     """Say how temperature and top_p changed the written token's probability."""
-    yield f" Temperature {sampling.temperature:g} and top_p {sampling.top_p:g} "
+    settings, first = _settings(sampling), Number(before, Form.PERCENT)
     # Both look alike if they are written alike: only 0 as 0.0%, and only 1 as 100.0%.
     if (round(100 * before, 1), before > 0, before < 1) == (round(100 * after, 1), after > 0, after < 1):
-        yield "left its ", Number(before, Form.PERCENT), " as it was."
+        yield sentence("written.did-nothing", before=first, **settings)
     else:
-        yield "turned its ", Number(before, Form.PERCENT), " into ", Number(after, Form.PERCENT), "."
+        yield sentence("written.did", before=first, after=Number(after, Form.PERCENT), **settings)
     if not after:
-        yield f" {sentence('written.border')}"
+        yield sentence("written.border")
+
+
+def _settings(sampling: Sampling) -> dict[str, Text]:
+    return {"temperature": general(sampling.temperature), "top_p": general(sampling.top_p)}

@@ -6,21 +6,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from bot.inference.tokenization.tokens import Token
-from bot.tasks.work.blocks import (
-    Form,
-    Number,
-    Page,
-    Paragraph,
-    Scores,
-    Table,
-    Text,
-    WrittenShares,
-    column,
-    joined,
-    table,
-)
+from bot.tasks.work.blocks import Page, Paragraph, Scores, Table, WrittenShares, column, table
 from bot.tasks.work.standard_errors import decimals, digits, error_column
-from bot.tasks.work.wording import sentence
+from bot.tasks.work.texts import Form, Number, Sentence, Text, joined
+from bot.tasks.work.wording import later, sentence
 
 MOST_LINES = 3
 """Of a part's text: a sentence may be one."""
@@ -39,8 +28,8 @@ def overview(shares: WrittenShares) -> Table:
     log_probs, added, said = zip(*rows, strict=True) if rows else ((), (), ())
     return table(
         column("log p", log_probs, Form.TWO),
-        column("added", added, Form.SIGNED_TWO),
-        column("written", said),
+        column(later("added"), added, Form.SIGNED_TWO),
+        column(later("written"), said),
         most=2 * MOST_WRITTEN,
     )
 
@@ -50,7 +39,7 @@ def _rows(shares: WrittenShares, index: int) -> Iterator[tuple[Text, Text, Text]
     values = shares.values[index]
     most = max(range(len(values)), key=lambda part: abs(values[part]))
     yield shares.end[index], shares.end[index] - shares.start[index], shares.words[index]
-    yield None, values[most], ("  by ", shares.parts[most])
+    yield None, values[most], ("  ", later("by {part}", part=shares.parts[most]))
 
 
 def in_words(shares: WrittenShares) -> Iterator[Text]:
@@ -61,7 +50,7 @@ def in_words(shares: WrittenShares) -> Iterator[Text]:
         scores = ((shares.parts[part], " ", Number(values[part], Form.SIGNED_TWO)) for part in ranked)
         start, end = Number(shares.start[index], Form.TWO), Number(shares.end[index], Form.TWO)
         added = Number(shares.end[index] - shares.start[index], Form.SIGNED_TWO)
-        numbers: Text = ("log p from ", start, " to ", end, ", added ", added)
+        numbers = later("log p from {start} to {end}, added {added}", start=start, end=end, added=added)
         yield (f"{index + 1}. {word}: ", numbers, "; ", joined(scores, sign=", "))
 
 
@@ -74,31 +63,32 @@ def of_word(page: Page, index: int) -> Page:
     ranked = sorted(range(len(values)), key=lambda part: -abs(values[part]))
     errors = [shares.errors[index][part] for part in ranked] if shares.errors else []
     form = digits(errors, Form.SIGNED_TWO)
-    columns = [column("score", (values[part] for part in ranked), form)]
+    columns = [column(later("score"), (values[part] for part in ranked), form)]
     if errors:
         columns.append(error_column(errors, form))
-    shown = table(*columns, column(shares.noun, (shares.parts[part] for part in ranked)), lines=MOST_LINES)
+    shown = table(
+        *columns, column(sentence("words.noun", shares.noun), (shares.parts[part] for part in ranked)), lines=MOST_LINES
+    )
     sums = total(values, shares.start[index], shares.end[index], add_up=shares.add_up, noun=shares.noun)
-    said = Paragraph((sentence("writing.chosen", place=index + 1, of=len(shares.words)), f" “{word}”. ", *sums))
+    chosen = sentence("writing.chosen", place=index + 1, of=len(shares.words))
+    said = Paragraph((chosen, f" “{word}”. ", sums))
     tokens = tuple(Token(name, 0, special=False, starts_word=True) for name in shares.parts)
-    title, label = f"Which words made it write “{word}”", f"“{word}”"
+    title, label = later("Which words made it write “{word}”", word=word), f"“{word}”"
     picture = Scores(title, label, tokens, values, sums, decimals(form), shares.noun)
     return replace(page, blocks=(said, shown), picture=picture)
 
 
-def total(values: Sequence[float], start: float, end: float, *, add_up: bool, noun: str) -> tuple[Text, ...]:
+def total(values: Sequence[float], start: float, end: float, *, add_up: bool, noun: str) -> Sentence:
     """Say where a log p starts and ends.
 
     Args:
         add_up: the values sum to the way between.
         noun: names the parts that the values are of.
     """
-    return (
-        "The scores add up to " if add_up else "In all, the text adds ",
-        Number(sum(values) if add_up else end - start, Form.SIGNED_TWO),
-        ": from a log p of ",
-        Number(start, Form.SIGNED_TWO),
-        f" without any {noun} to ",
-        Number(end, Form.SIGNED_TWO),
-        " with all.",
+    return sentence(
+        "writing.add-up" if add_up else "writing.adds",
+        noun,
+        added=Number(sum(values) if add_up else end - start, Form.SIGNED_TWO),
+        start=Number(start, Form.SIGNED_TWO),
+        end=Number(end, Form.SIGNED_TWO),
     )

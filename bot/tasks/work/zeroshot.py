@@ -10,7 +10,7 @@ import numpy as np
 from bot.inference.operations import TaskRun
 from bot.tasks import zeroshot
 from bot.tasks.scores import Floats, ranked
-from bot.tasks.work.blocks import Bars, Block, Explanation, Form, Page, column, table
+from bot.tasks.work.blocks import Bars, Block, Explanation, Page, column, table
 from bot.tasks.work.flip_page import postponed_flip
 from bot.tasks.work.pages import (
     applying,
@@ -24,8 +24,9 @@ from bot.tasks.work.pages import (
 )
 from bot.tasks.work.reading import END_OF_TEXT, beginning, prompted
 from bot.tasks.work.request import WrittenIds
+from bot.tasks.work.texts import Form, Sentence, Text, general, spaced
 from bot.tasks.work.word_evidence import postponed_pages
-from bot.tasks.work.wording import sentence, softmax_of
+from bot.tasks.work.wording import in_brackets, later, listed, sentence, softmax_of
 from bot.tasks.zeroshot import Entailments, LabelWeights, ZeroShotRequest
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def entailment_page(
     labels: Sequence[str],
     logits: Sequence[Sequence[float]],
     probabilities: Sequence[float],
-    how: str,
+    how: Text,
 ) -> Page:
     """Show the logits of natural language inference for each label.
 
@@ -75,18 +76,19 @@ def entailment_page(
     """
     short = [name[:3] for name in classes]  # a phone has no room for three long titles
     columns = [column(name, values, Form.TWO) for name, values in zip(short, zip(*logits, strict=True), strict=True)]
-    legend = ", ".join(f"{one} is {name}" for one, name in zip(short, classes, strict=True))
+    pairs = zip(short, classes, strict=True)
+    legend = listed([later("{short} is {label}", short=one, label=name) for one, name in pairs])
     return page(
         "entailment",
-        table(*columns, column("label", labels)),
-        f"Logits: {legend}.",
-        how,
+        table(*columns, column(later("label"), labels)),
+        later("Logits: {meanings}.", meanings=legend),
+        (how,),
         shares_table(labels, probabilities),
-        picture=Bars("Labels", tuple(labels), tuple(probabilities)),
+        picture=Bars(later("Labels"), tuple(labels), tuple(probabilities)),
     )
 
 
-def _inference_formula(head: SequenceClassifier, request: ZeroShotRequest, made: Entailments, best: int) -> str:
+def _inference_formula(head: SequenceClassifier, request: ZeroShotRequest, made: Entailments, best: int) -> Sentence:
     names = {"entailment": head.labels[made.entailment], "label": request.labels[best]}
     probability = float(made.probabilities[best])
     if request.multi_label:
@@ -114,7 +116,7 @@ def explain_weighing(head: CausalLM, request: ZeroShotRequest, written: WrittenI
     )
 
 
-def _weighing_formula(request: ZeroShotRequest, made: LabelWeights) -> str:
+def _weighing_formula(request: ZeroShotRequest, made: LabelWeights) -> Text:
     best = int(np.argmax(made.probabilities))
     score, probability = float(made.scores[best]), float(made.probabilities[best])
     weighed = sentence(
@@ -122,18 +124,19 @@ def _weighing_formula(request: ZeroShotRequest, made: LabelWeights) -> str:
         neutral=len(zeroshot.NEUTRAL),
         label=request.labels[best],
         log_probability=float(made.log_probabilities[best]),
-        baseline=float(made.baselines[best]),
+        baseline=in_brackets(float(made.baselines[best])),
         score=score,
     )
     if request.multi_label:
         constants = {
-            "threshold": zeroshot.MULTI_THRESHOLD,
-            "temperature": zeroshot.MULTI_TEMPERATURE,
-            "contrast": zeroshot.CONTRAST,
+            "threshold": general(zeroshot.MULTI_THRESHOLD),
+            "temperature": general(zeroshot.MULTI_TEMPERATURE),
+            "contrast": general(zeroshot.CONTRAST),
         }
-        return f"{weighed} {sentence('zeroshot.sigmoid', **constants, score=score, probability=probability)}"
+        return spaced(weighed, sentence("zeroshot.sigmoid", **constants, score=score, probability=probability))
     softmax = softmax_of((made.scores / zeroshot.TEMPERATURE).tolist(), best, probability)
-    return f"{weighed} {sentence('zeroshot.softmax', temperature=zeroshot.TEMPERATURE, softmax=softmax)}"
+    temperature = general(zeroshot.TEMPERATURE)
+    return spaced(weighed, sentence("zeroshot.softmax", temperature=temperature, softmax=softmax))
 
 
 def _decision(request: ZeroShotRequest, probabilities: Floats) -> tuple[Block, ...]:

@@ -103,7 +103,7 @@ def _distinct(answers: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
 
 def _revealed(answers: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     """Without the question of `/guess`, whose count changes, if the answer to it is there, too."""
-    return [one for one in answers if guessing.HOW not in _described(one)] or list(answers)
+    return [one for one in answers if str(guessing.HOW) not in _described(one)] or list(answers)
 
 
 def _closest(answers: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

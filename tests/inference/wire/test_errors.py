@@ -25,7 +25,9 @@ from bot.errors import (
     Unanswered,
 )
 from bot.inference.checkpoints.pool import EvictionNeeded
-from bot.inference.wire.errors import code_of, decode_error, encode_error
+from bot.inference.wire.errors import code_of, decode_error, encode_error, plain_error
+from bot.locales.current import written_in
+from tests.locales.pseudo import marked
 
 WITH_FIELDS = [
     QueueFull(12.5),
@@ -47,7 +49,10 @@ SPOKEN = [
 
 
 def assert_same(read: GlassboxError, error: GlassboxError) -> None:
-    assert (type(read), str(read), vars(read)) == (type(error), str(error), vars(error))
+    assert (type(read), str(read)) == (type(error), str(error))
+    assert plain_error(read) == plain_error(error)
+    with marked(), written_in("de"):  # so it can be translated here
+        assert read.sentence == error.sentence
 
 
 @pytest.mark.parametrize("error", WITH_FIELDS, ids=lambda error: type(error).__name__)
@@ -70,6 +75,10 @@ def test_an_errors_json_has_a_code_for_programs_and_a_sentence_for_people() -> N
     assert json.loads(encode_error(QueueFull(12.5))) == {
         "code": "queue_full",
         "sentence": "Too many people are asking at once. Please try again in about 13 seconds.",
+        "message": {
+            "template": "Too many people are asking at once. Please try again in about {wait}.",
+            "values": {"wait": {"form": "seconds", "value": 12.5}},
+        },
         "wait": 12.5,
     }
 
@@ -83,7 +92,11 @@ def test_a_class_of_another_module_is_sent_as_what_it_derives_from() -> None:
 
 @pytest.mark.parametrize("error", [ValueError("/home/secret"), SettingsError("DISCORD_TOKEN"), KeyError("text")])
 def test_nothing_is_told_of_other_errors(error: Exception) -> None:
-    assert json.loads(encode_error(error)) == {"code": "unanswered", "sentence": UNEXPECTED}
+    assert json.loads(encode_error(error)) == {
+        "code": "unanswered",
+        "sentence": str(UNEXPECTED),
+        "message": {"template": UNEXPECTED.template, "values": {}},
+    }
 
 
 def test_an_unknown_code_keeps_its_sentence() -> None:
@@ -113,7 +126,7 @@ def test_what_is_no_error_is_an_unexpected_one(data: bytes) -> None:
     read = decode_error(data)
 
     assert isinstance(read, GlassboxError)
-    assert read.sentence == UNEXPECTED
+    assert read.sentence == str(UNEXPECTED)
 
 
 @given(

@@ -27,8 +27,9 @@ from bot.tasks.attention import AttentionResult
 from bot.tasks.attention_masks import PartMask, WhoSeesWhom
 from bot.tasks.attention_sink import Sink
 from bot.tasks.attention_view import AttentionView, Heads, Shown
-from bot.tasks.work import blocks
-from bot.tasks.work.blocks import Explanation, Number, Page, Paragraph
+from bot.tasks.work import blocks, texts
+from bot.tasks.work.blocks import Explanation, Page, Paragraph
+from bot.tasks.work.texts import Number, Short
 from tests.inference.wire.support import facts
 from tests.timers import PATIENCE
 
@@ -37,8 +38,8 @@ codec = Codec(all_tasks())
 NUMBERS = st.floats() | st.integers()
 TOKENS = st.builds(Token, st.text(), st.integers(), st.booleans(), st.booleans())
 TEXT = st.recursive(
-    st.text() | NUMBERS | st.none() | TOKENS | st.builds(Number, NUMBERS, st.sampled_from(blocks.Form))
-    | st.builds(blocks.Short, st.text(), st.integers()),
+    st.text() | NUMBERS | st.none() | TOKENS | st.builds(Number, NUMBERS, st.sampled_from(texts.Form))
+    | st.builds(Short, st.text(), st.integers()),
     lambda one: st.lists(one, max_size=3).map(tuple),
     max_leaves=5,
 )  # fmt: skip
@@ -63,7 +64,7 @@ OF_TYPES: dict[str, st.SearchStrategy[Any]] = {
     "tuple[tuple[tuple[str, float], ...], ...]": st.lists(
         st.lists(st.tuples(st.text(), st.floats()), max_size=2).map(tuple), max_size=2
     ).map(tuple),
-    "Annotated[Form, ByName()]": st.sampled_from(blocks.Form),
+    "Annotated[Form, ByName()]": st.sampled_from(texts.Form),
 }
 
 
@@ -116,7 +117,7 @@ def test_attention_weights_are_read_as_they_were_written(weights: Any, part: Par
 
 
 def test_a_tag_stands_only_where_a_union_needs_one() -> None:
-    page = Page("a", "b", (Paragraph(("x", 1, 0.5, Number(2, blocks.Form.PERCENT), None)),))
+    page = Page("a", "b", (Paragraph(("x", 1, 0.5, Number(2, texts.Form.PERCENT), None)),))
 
     assert codec["work"].result.plain(Explanation((page,))) == {
         "pages": [

@@ -3,33 +3,98 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, fields, is_dataclass, replace
+from string import Formatter
 from typing import Any, ClassVar
 
 import pytest
 
 from bot.inference.heads.pooling import PoolingMode
 from bot.inference.tokenization.tokens import Token
+from bot.replies.work.numbers import written
 from bot.tasks.work.blocks import (
     Bar,
     Bars,
     Chips,
     Confidence,
-    Explanation,
     File,
     Formula,
     HeatMap,
     Labels,
-    Number,
-    Page,
     Paragraph,
     Postponed,
     Quote,
     Reshaped,
     Scores,
-    Short,
     Table,
 )
+from bot.tasks.work.other_tokens import Places
+from bot.tasks.work.texts import Form, Listed, Number, Sentence, Short
+
+RESULTS = (Form.RESULT, Form.GENERAL, Form.COUNT, Form.WHOLE_PERCENT, Form.WHOLE, Form.ONE, Form.TWO)
+"""Forms of numbers within sentences, which tests read as they are written."""
+
+
+def in_english(value: Any) -> Any:
+    """Return a page, or any part of one, with its sentences written in English; only scores stay numbers."""
+    match value:
+        case Sentence():
+            return _flat(_filled(value))
+        case Listed(items, ends_with_and):
+            ends = [" and " if ends_with_and and index == len(items) - 1 else ", " for index in range(1, len(items))]
+            return _flat([in_english(part) for pair in zip(["", *ends], items, strict=True) for part in pair])
+        case tuple():
+            found = tuple(map(in_english, value))
+            return _flat(found) if _has_sentences(value) else found
+        case Token() | Number() | Short() | Places():
+            return value
+        case Chips(title, rows):
+            return Chips(in_english(title), tuple((in_english(name), tokens) for name, tokens in rows))
+        case _ if is_dataclass(value) and not isinstance(value, type):
+            return replace(value, **{one.name: _of_field(value, one.name) for one in fields(value)})
+        case _:
+            return value
+
+
+def _has_sentences(text: Any) -> bool:
+    return any(isinstance(one, Sentence | Listed) for one in _apart([text]))
+
+
+def _apart(parts: Iterable[Any]) -> Iterator[Any]:
+    """Yield texts that stand behind each other; results within them as they are written."""
+    for part in parts:
+        if isinstance(part, tuple):
+            yield from _apart(part)
+        else:
+            yield written(part) if isinstance(part, Number) and part.form in RESULTS else part
+
+
+def _of_field(value: Any, name: str) -> Any:
+    found = getattr(value, name)
+    is_many = isinstance(found, tuple) and name not in ("text", "note", "total", "sentence")
+    return tuple(map(in_english, found)) if is_many else in_english(found)
+
+
+def _filled(one: Sentence) -> Iterator[Any]:
+    template = one.other if one.other and one.count != 1 else one.template
+    for literal, name, _, _ in Formatter().parse(template):
+        yield literal
+        if name is not None:
+            value: Any = one.values[name]
+            is_result = isinstance(value, Number) and value.form in RESULTS
+            yield written(value) if is_result else str(value) if isinstance(value, int) else in_english(value)
+
+
+def _flat(parts: Iterable[Any]) -> Any:
+    """Put texts behind each other; one of words alone is a string."""
+    found: list[Any] = []
+    for one in _apart(parts):
+        if isinstance(one, str) and found and isinstance(found[-1], str):
+            found[-1] += one
+        elif one not in ("", None):
+            found.append(one)
+    return found[0] if len(found) == 1 and isinstance(found[0], str) else tuple(found) if found else ""
 
 
 class PageObject:
@@ -41,15 +106,21 @@ class PageObject:
 
     NAME: ClassVar[str]
 
-    def __init__(self, page: Page) -> None:
+    def __init_subclass__(cls) -> None:
+        made: Any = cls.__init__
+        if "__init__" in vars(cls):
+            found: Any = cls
+            found.__init__ = lambda self, page=None, *rest, **options: made(self, in_english(page), *rest, **options)
+
+    def __init__(self, page: Any) -> None:
         self.page = page
         self.texts_of_page = [said(block.text) for block in page.blocks if isinstance(block, Paragraph)]
-        self.tables = [block for block in page.blocks if isinstance(block, Table)]
+        self.tables: list[Any] = [block for block in page.blocks if isinstance(block, Table)]
         self.quotes = [block.text for block in page.blocks if isinstance(block, Quote)]
         self.formulas = [block for block in page.blocks if isinstance(block, Formula)]
 
     @classmethod
-    def is_of(cls, page: Page) -> bool:
+    def is_of(cls, page: Any) -> bool:
         return re.fullmatch(cls.NAME, name_of(page)) is not None
 
     def column(self, title: str, table: int = 0) -> tuple[Any, ...]:
@@ -61,27 +132,27 @@ class PageObject:
         return match.groups() if match else (None,) * re.compile(pattern).groups
 
     @property
-    def file(self) -> Table:
+    def file(self) -> Any:
         [table] = [block.table for block in self.page.blocks if isinstance(block, File)]
         return table
 
 
-def name_of(page: Page) -> str:
+def name_of(page: Any) -> str:
     """A page's name without the number that tells equal names apart."""
     return re.sub(r" \(\d+\)$", "", page.name)
 
 
-def column(table: Table, title: str) -> tuple[Any, ...]:
+def column(table: Any, title: str) -> tuple[Any, ...]:
     [found] = [one for one in table.columns if one.title == title]
     return tuple(cell.text if isinstance(cell, Short) else cell for cell in found.cells)
 
 
-def columns(table: Table, *titles: str) -> list[tuple[Any, ...]]:
+def columns(table: Any, *titles: str) -> list[tuple[Any, ...]]:
     """The rows of some columns."""
     return list(zip(*(column(table, title) for title in titles), strict=True))
 
 
-def total(table: Table, title: str) -> Any:
+def total(table: Any, title: str) -> Any:
     [found] = [one.total for one in table.columns if one.title == title]
     return found
 
@@ -91,8 +162,8 @@ def said(text: Any) -> str:
     match text:
         case tuple():
             return "".join(map(said, text))
-        case Number(value):
-            return repr(value)
+        case Number(value, form):
+            return written(text) if form in RESULTS else repr(value)
         case Token(words) | Short(words):
             return words
         case _:
@@ -115,7 +186,7 @@ def numbers(text: Any) -> list[float]:
 class Prepared(PageObject):
     NAME = "Text"
 
-    def __init__(self, page: Page) -> None:
+    def __init__(self, page: Any) -> None:
         super().__init__(page)
         self.texts, [self.how] = tuple(self.quotes), self.texts_of_page
         self.to_end = [block.to_end for block in page.blocks if isinstance(block, Quote)]
@@ -124,7 +195,7 @@ class Prepared(PageObject):
 class Tokens(PageObject):
     NAME = "Tokens"
 
-    def __init__(self, page: Page) -> None:
+    def __init__(self, page: Any) -> None:
         super().__init__(page)
         self.rows = tuple(column(table, "token") for table in self.tables)
         self.names = tuple(table.name.rsplit(": ", 1)[0] for table in self.tables if table.name)
@@ -152,21 +223,25 @@ class Architecture(PageObject):
     vocabulary: int
     context: int
 
-    def __init__(self, page: Page) -> None:
+    def __init__(self, page: Any) -> None:
         [table] = [block for block in page.blocks if isinstance(block, Table)]
         facts: dict[Any, Any] = dict(zip(table.columns[0].cells, table.columns[1].cells, strict=True))
         self.family, self.model_type = facts["family"], facts["model type"]
-        layers = facts["layers"] if isinstance(facts["layers"], tuple) else (facts["layers"], "", 0)
-        self.layers, self.decoder_layers = layers[0], layers[2]
-        self.heads = facts["attention heads"][0]
+        self.layers, self.decoder_layers = (*_whole(facts["layers"]), 0)[:2]
+        [self.heads] = _whole(facts["attention heads"])
         self.hidden_size, self.parameters = facts["hidden size"].value, facts["parameters"].value
-        self.vocabulary, self.context = facts["vocabulary"][0].value, facts["reads at most"][0].value
+        [self.vocabulary], [self.context] = _whole(facts["vocabulary"]), _whole(facts["reads at most"])
+
+
+def _whole(said: Any) -> list[int]:
+    """The whole numbers of a text."""
+    return [int(one.replace(",", "")) for one in re.findall(r"\d[\d,]*", str(said))]
 
 
 class HiddenStates(PageObject):
     NAME = "Hidden states(: .*)?"
 
-    def __init__(self, page: Page) -> None:
+    def __init__(self, page: Any) -> None:
         super().__init__(page)
         self.part = name_of(page).partition(": ")[2]
         self.shape = tuple(map(int, self.found(r"shape \((\d+), (\d+), (\d+)\)")))
@@ -181,7 +256,7 @@ class Logits(PageObject):
 
     NAME = "Logits and (softmax|sigmoid)"
 
-    def __init__(self, page: Page) -> None:
+    def __init__(self, page: Any) -> None:
         super().__init__(page)
         self.independent = page.name.endswith("sigmoid")
         rows = sorted(zip(*(self.column(title) for title in ("label", "logit", "p")), strict=True))
@@ -195,14 +270,14 @@ class Logits(PageObject):
 
 
 class TokenLogits(Logits):
-    def __init__(self, page: Page) -> None:
+    def __init__(self, page: Any) -> None:
         super().__init__(page)
         self.place = int(self.found(r"As an example, token (\d+): “")[0])
         first: Any = page.blocks[0]
         self.token = first.text[1]
 
     @classmethod
-    def is_of(cls, page: Page) -> bool:
+    def is_of(cls, page: Any) -> bool:
         return super().is_of(page) and isinstance(page.blocks[0], Paragraph)
 
 
@@ -217,7 +292,7 @@ class Candidate:
 class MaskCandidates(PageObject):
     NAME = r"Mask \d+: logits"
 
-    def __init__(self, page: Page) -> None:
+    def __init__(self, page: Any) -> None:
         super().__init__(page)
         mask, position = self.found(r"Mask (\d+) is token (\d+) of the text")
         self.mask, self.position = int(mask), int(position)
@@ -240,7 +315,7 @@ class Rescored:
 class RescoredCandidates(PageObject):
     NAME = r"Mask \d+: candidates"
 
-    def __init__(self, page: Page) -> None:
+    def __init__(self, page: Any) -> None:
         super().__init__(page)
         self.mask, [self.how] = int(page.name.split()[1].strip(":")), self.texts_of_page
         columns = [self.column(title) for title in ("word", "log p", "asked", "share")]
@@ -257,7 +332,7 @@ class Inference:
 class Inferences(PageObject):
     NAME = "Entailment"
 
-    def __init__(self, page: Page) -> None:
+    def __init__(self, page: Any) -> None:
         super().__init__(page)
         legend, self.how = self.texts_of_page
         pairs = [one.split(" is ") for one in legend.removeprefix("Logits: ").removesuffix(".").split(", ")]
@@ -281,7 +356,7 @@ class WeighedLabel:
 class WeighedLabels(PageObject):
     NAME = "Labels weighed"
 
-    def __init__(self, page: Page) -> None:
+    def __init__(self, page: Any) -> None:
         super().__init__(page)
         columns = [self.column(title) for title in ("label", "log p", "base", "score")]
         self.rows = [WeighedLabel(*row) for row in zip(*columns, self.column("p", 1), strict=True)]
@@ -304,7 +379,7 @@ class Written(PageObject):
 
     NAME = "Written tokens(: .*)?"
 
-    def __init__(self, page: Page, others: Page | None = None) -> None:
+    def __init__(self, page: Any, others: Any = None) -> None:
         super().__init__(page)
         self.name = name_of(page).partition(": ")[2]
         temperature, top_p = self.found(r"after temperature (\S+) and top_p (\S+);")
@@ -344,7 +419,7 @@ class Lengths(PageObject):
     encoder: int
     decoder: int
 
-    def __init__(self, page: Page | None = None, encoder: int = 0, decoder: int = 0) -> None:
+    def __init__(self, page: Any = None, encoder: int = 0, decoder: int = 0) -> None:
         if page is not None:
             super().__init__(page)
             pattern = r"The encoder read (\S+) tokens at once. The decoder wrote ([\d,]+),"
@@ -352,7 +427,7 @@ class Lengths(PageObject):
         self.encoder, self.decoder = encoder, decoder
 
     @classmethod
-    def is_of(cls, page: Page) -> bool:
+    def is_of(cls, page: Any) -> bool:
         return super().is_of(page) and "The encoder read" in str(page.blocks[0])
 
 
@@ -366,7 +441,7 @@ class Shaped:
 class Distribution(PageObject):
     NAME = "Temperature and top_p|The least likely token"
 
-    def __init__(self, page: Page) -> None:
+    def __init__(self, page: Any) -> None:
         super().__init__(page)
         place, self.name = self.found(r"Token (\d+)(?: of (.*?))?, the least likely")
         self.place, self.name = int(place) - 1, self.name or ""
@@ -388,13 +463,13 @@ class Distribution(PageObject):
 class PostponedAttribution(PageObject):
     NAME = "Which words mattered"
 
-    def __init__(self, page: Page) -> None:
+    def __init__(self, page: Any) -> None:
         super().__init__(page)
         assert isinstance(page.postponed, Postponed)
         self.label, self.explained = page.postponed.label, page.postponed.explained
 
     @classmethod
-    def is_of(cls, page: Page) -> bool:
+    def is_of(cls, page: Any) -> bool:
         return super().is_of(page) and page.postponed is not None
 
 
@@ -405,7 +480,7 @@ class PostponedPairs(PostponedAttribution):
 class Attribution(PageObject):
     NAME = "Which words mattered"
 
-    def __init__(self, page: Page) -> None:
+    def __init__(self, page: Any) -> None:
         super().__init__(page)
         picture = page.picture
         assert isinstance(picture, Scores)
@@ -415,11 +490,9 @@ class Attribution(PageObject):
         # Of words: where the number starts and ends, each with its probability.
         self.difference = others[0] if len(others) == 1 else others[2] - others[0]
         assert sorted(self.scores, key=lambda score: -abs(score)) == list(self.column("score"))
-        first: Any = next(one for one in page.blocks if "scores add up" in str(one))
-        self.method = first.text[0].removeprefix(f"For {self.label}, by ").removesuffix(". ")
 
     @classmethod
-    def is_of(cls, page: Page) -> bool:
+    def is_of(cls, page: Any) -> bool:
         return super().is_of(page) and isinstance(page.picture, Scores)
 
 
@@ -428,7 +501,7 @@ class Ending(PageObject):
 
     NAME = "Ending"
 
-    def __init__(self, page: Page) -> None:
+    def __init__(self, page: Any) -> None:
         super().__init__(page)
         self.why = self.texts_of_page[0]
         kept, tokens = self.found(r"The answer takes (\S+) of the (\S+) written tokens")
@@ -449,7 +522,7 @@ class LabelledToken:
 class LabelledTokens(PageObject):
     NAME = "Labels of the tokens"
 
-    def __init__(self, page: Page) -> None:
+    def __init__(self, page: Any) -> None:
         super().__init__(page)
         columns = self.file.columns[:-1]
         self.labels = tuple(one.title for one in columns)
@@ -473,7 +546,7 @@ class LabelledWord:
 class LabelledWords(PageObject):
     NAME = "Words"
 
-    def __init__(self, page: Page) -> None:
+    def __init__(self, page: Any) -> None:
         super().__init__(page)
         [_, _, words] = self.tables[0].columns
         self.marked = words.title == "word"
@@ -492,7 +565,7 @@ class Span:
 class Spans(PageObject):
     NAME = "Entities"
 
-    def __init__(self, page: Page) -> None:
+    def __init__(self, page: Any) -> None:
         super().__init__(page)
         titles = ("entity", "label", "p", "parts")
         self.rows = [Span(*row) for row in zip(*map(self.column, titles), strict=True)] if self.tables else []
@@ -510,7 +583,7 @@ class PossibleAnswer:
 class Questions(PageObject):
     NAME = "Answers"
 
-    def __init__(self, page: Page) -> None:
+    def __init__(self, page: Any) -> None:
         super().__init__(page)
         first, *self.names = self.texts_of_page
         self.about = first.removeprefix("As an example, the questions about ").removesuffix(".")
@@ -534,7 +607,7 @@ class NameKinds:
 class WeighedNames(PageObject):
     NAME = "Names"
 
-    def __init__(self, page: Page) -> None:
+    def __init__(self, page: Any) -> None:
         super().__init__(page)
         titles = [one.title for one in self.file.columns]
         self.kinds = tuple(one.removeprefix("score ") for one in titles if one.startswith("score "))
@@ -559,7 +632,7 @@ class PooledText:
 class Pooled(PageObject):
     NAME = "Pooling"
 
-    def __init__(self, page: Page) -> None:
+    def __init__(self, page: Any) -> None:
         super().__init__(page)
         self.mode = PoolingMode.CLS if "**first token**" in page.about else PoolingMode.MEAN
         texts = [text.split("  ", 1)[1] for text in self.column("text")]
@@ -582,7 +655,7 @@ class Product:
 class DotProduct(PageObject):
     NAME = "Dot product"
 
-    def __init__(self, page: Page) -> None:
+    def __init__(self, page: Any) -> None:
         super().__init__(page)
         first, second, *_ = (one.title for one in self.tables[0].columns)
         self.pair = tuple(int(one.removeprefix("text ")) - 1 for one in (first, second))
@@ -594,7 +667,7 @@ class DotProduct(PageObject):
 class Cosines(PageObject):
     NAME = "Cosines"
 
-    def __init__(self, page: Page) -> None:
+    def __init__(self, page: Any) -> None:
         super().__init__(page)
         self.texts = self.column("text")
         assert isinstance(page.picture, HeatMap)
@@ -617,7 +690,7 @@ class Borders(PageObject):
 
     NAME = "(Start|End) logits"
 
-    def __init__(self, page: Page) -> None:
+    def __init__(self, page: Any) -> None:
         super().__init__(page)
         self.side = page.name.split()[0]
         columns = [self.column(title) for title in ("#", "token", "logit", "p")]
@@ -639,7 +712,7 @@ class SpanCandidate:
 class SpanCandidates(PageObject):
     NAME = "Start × end"
 
-    def __init__(self, page: Page) -> None:
+    def __init__(self, page: Any) -> None:
         super().__init__(page)
         titles = ("span", "from", "to", "p")
         rows = zip(*(self.column(title) for title in titles), strict=True) if self.tables else []
@@ -659,7 +732,7 @@ class WindowAnswer:
 class WindowAnswers(PageObject):
     NAME = "Windows"
 
-    def __init__(self, page: Page) -> None:
+    def __init__(self, page: Any) -> None:
         super().__init__(page)
         rows = zip(*(self.column(title) for title in ("in", "answer", "p", "none")), strict=True)
         self.rows = [WindowAnswer(*row) for row in rows]
@@ -669,7 +742,7 @@ class WindowAnswers(PageObject):
 class Quotation(PageObject):
     NAME = "In the context"
 
-    def __init__(self, page: Page) -> None:
+    def __init__(self, page: Any) -> None:
         super().__init__(page)
         *names, self.how = self.texts_of_page
         texts = dict(zip(names, self.quotes, strict=True))
@@ -688,7 +761,7 @@ class WeighedToken:
 class WeighedAnswer(PageObject):
     NAME = "Answer weighed"
 
-    def __init__(self, page: Page) -> None:
+    def __init__(self, page: Any) -> None:
         super().__init__(page)
         columns = [self.column(title) for title in ("token", "log p", "base", "gain")]
         self.tokens = [WeighedToken(*row) for row in zip(*columns, strict=True)]
@@ -706,7 +779,7 @@ class PartSummary:
 class SummaryRounds(PageObject):
     NAME = "Parts"
 
-    def __init__(self, page: Page) -> None:
+    def __init__(self, page: Any) -> None:
         super().__init__(page)
         self.how = self.texts_of_page[0]
         self.rounds = [
@@ -727,11 +800,12 @@ class Decision:
     probability: float | None = None
 
 
-def decisions_of(page: Page) -> list[Decision]:
+def decisions_of(page: Any) -> list[Decision]:
+    page = in_english(page)
     found: list[Decision] = []
     for block in page.blocks:
         if isinstance(block, Bar):
-            found[-1] = Decision(found[-1].sentence, block.label, block.probability)
+            found[-1] = Decision(found[-1].sentence, str(block.label), block.probability)
         else:
             assert isinstance(block, Paragraph)
             found.append(Decision(said(block.text)))
@@ -746,8 +820,9 @@ KINDS = (
 )
 
 
-def objects_of(work: Explanation, kind: type[Any]) -> list[Any]:
+def objects_of(work: Any, kind: type[Any]) -> list[Any]:
     """The contents of all pages of a kind."""
+    work = in_english(work)
     if kind is Decision:
         return decisions_of(work.pages[-1])
     if kind is Written:
@@ -757,13 +832,14 @@ def objects_of(work: Explanation, kind: type[Any]) -> list[Any]:
     return [kind(page) for page in work.pages if kind.is_of(page)]
 
 
-def kinds_of(work: Explanation) -> list[str]:
+def kinds_of(work: Any) -> list[str]:
     """The kinds of all pages, in order; alternatives belong to the page of the written tokens.
 
     The pages of the layers, of token pairs, of the words that made it write a text, and of what would flip a label have
     tests of their own: `test_layers`, `test_token_pairs`, `test_writing_evidence` and `test_flipping`.
     """
     apart = ["Alternatives", "Decision", "Layer by layer", "What each layer", "Token pairs", "Which words made it"]
+    work = in_english(work)
     pages = [page for page in work.pages if not page.name.startswith((*apart, "What would flip it"))]
     names = [next(kind for kind in KINDS if kind.is_of(page)).__name__ for page in pages]
     return [*names, *["Decision"] * len(decisions_of(work.pages[-1]))]

@@ -18,7 +18,7 @@ from bot.inference.worker import InferenceWorker
 from bot.tasks.work.blocks import Explanation
 from bot.tasks.work.coalitions import Coalition, Table
 from bot.tasks.work.request import WorkRequest
-from tests.tasks.work.page_objects import objects_of
+from tests.tasks.work.page_objects import in_english, objects_of
 
 T = TypeVar("T")
 
@@ -29,7 +29,7 @@ async def answered_and_opened(
     """The answer to a request, and then its explanation, from one worker; `evidence` computes postponed pages too."""
     answer = await worker.run(request, person=1)
     work = await worker.run(replace(WorkRequest.of(request), evidence=evidence), person=2)
-    return answer.result, work.result
+    return answer.result, in_english(work.result)
 
 
 def watch_attributions(monkeypatch: pytest.MonkeyPatch) -> list[Coalition]:

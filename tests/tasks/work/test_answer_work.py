@@ -39,6 +39,7 @@ from tests.tasks.work.page_objects import (
     WeighedAnswer,
     WindowAnswers,
     Written,
+    in_english,
     kinds_of,
 )
 from tests.tasks.work.support import equations, medians, piece_of, pieces_of
@@ -64,7 +65,9 @@ def asked(request: AnswerRequest, result: AnswerResult) -> WorkRequest:
 def opened(head: Any, request: AnswerRequest) -> tuple[AnswerResult, Explanation]:
     """An answer, and its work as the button asks for it."""
     result = run_task(TASK.start(head, request))
-    return result, run_task(EXPLANATIONS["answer"][head.kind](head, request, asked(request, result).written))
+    return result, in_english(
+        run_task(EXPLANATIONS["answer"][head.kind](head, request, asked(request, result).written))
+    )
 
 
 class Directly:
@@ -389,7 +392,7 @@ class TestByWriting:
         assert piece_of(work, Quotation).answer == result.text
 
     def test_without_an_answer_it_is_written_first(self, llama: Any) -> None:
-        assert run_task(explain_writing(llama, self.REQUEST)) == opened(llama, self.REQUEST)[1]
+        assert in_english(run_task(explain_writing(llama, self.REQUEST))) == opened(llama, self.REQUEST)[1]
 
     @pytest.mark.parametrize("written", [((100_000,),), ((10**30,),), ((5,) * 1_000,)])
     def test_what_this_checkpoint_cannot_have_written(self, llama: Any, written: Any) -> None:

@@ -14,6 +14,7 @@ from bot.errors import InvalidRequest
 from bot.inference.checkpoints.loading import load_head
 from bot.inference.heads.generation.continuous_batching import Generated
 from bot.inference.operations import run_task
+from bot.replies.work.numbers import written
 from bot.tasks import chat
 from bot.tasks.chat import MOST_EXCHANGES, TASK, ChatRequest, ChatResult, Exchange, read_prompt
 from bot.tasks.work.blocks import Explanation
@@ -22,7 +23,7 @@ from bot.tasks.work.request import WorkRequest
 from bot.tasks.work.wording import sentence
 from tests.support import CPU, run_all
 from tests.tasks.test_chat import HISTORY, conversation
-from tests.tasks.work.page_objects import Ending, Prepared, Tokens, Written, kinds_of
+from tests.tasks.work.page_objects import Ending, Prepared, Tokens, Written, in_english, kinds_of
 from tests.tasks.work.support import piece_of
 from tests.tasks.work.test_complete_work import PATH
 from tests.tasks.work.test_generate_work import check_text
@@ -63,7 +64,7 @@ def tokenizer(checkpoints: Mapping[str, Path]) -> Any:
 def opened(head: Any, request: ChatRequest) -> tuple[ChatResult, Explanation]:
     """An answer and its work."""
     result = run_task(TASK.start(head, request))
-    return result, run_task(explain_reply(head, request, (result.ids,)))
+    return result, in_english(run_task(explain_reply(head, request, (result.ids,))))
 
 
 def ended(head: Any, request: ChatRequest, ids: Sequence[int], end: int | None = None) -> tuple[str, Ending]:
@@ -154,7 +155,11 @@ class TestTranscript:
     def test_the_model_speaks_for_another(self, plain: Any) -> None:
         ids = plain.encode_rest(" Because.\n\nAlice: Oh, I see.")
         text, ending = ended(plain, REQUEST, ids)
-        assert (text, ending.rest, ending.why) == ("Because.", "Alice: Oh, I see.", sentence("chat.speaks-for-another"))
+        assert (text, ending.rest, ending.why) == (
+            "Because.",
+            "Alice: Oh, I see.",
+            written(sentence("chat.speaks-for-another")),
+        )
         assert 0 < ending.kept < ending.tokens == len(ids)
         assert plain.decode(ids[: ending.kept]).strip().startswith(text)
         assert not plain.decode(ids[: ending.kept - 1]).strip().startswith(text)
@@ -165,7 +170,7 @@ class TestEnding:
         ids = llama.encode_rest(" Well. " + "The old man looks at the sea. " * 3)
         text, ending = ended(llama, REQUEST, ids)
         assert text == "Well. The old man looks at the sea."
-        assert ending.why == sentence("chat.circling")
+        assert ending.why == written(sentence("chat.circling"))
         assert ending.rest == " The old man looks at the sea." * 2 + " "
         assert llama.decode(ids[: ending.kept]).strip() == text
 
@@ -227,6 +232,6 @@ def test_half_a_character_at_the_end(llama: Any) -> None:
     """Row C1."""
     ids = llama.encode_rest(" A bird 🦩")[:-2]
     ending = piece_of(run_task(explain_reply(llama, REQUEST, (ids,))), Ending)
-    assert ending.why.endswith(sentence("ending.half"))
+    assert ending.why.endswith(written(sentence("ending.half")))
     assert ending.tokens - ending.kept >= 2
     assert set(ending.rest.strip()) == {"\ufffd"}

@@ -13,6 +13,7 @@ import transformers
 from bot.errors import InvalidRequest
 from bot.inference.heads.generation.continuous_batching import Generated
 from bot.inference.operations import run_task
+from bot.replies.work.numbers import written
 from bot.tasks.complete import TASK, CompleteRequest, CompleteResult
 from bot.tasks.prompts.writing import ReadPrompt
 from bot.tasks.work.blocks import Explanation
@@ -20,7 +21,16 @@ from bot.tasks.work.complete import RULES, explain_code
 from bot.tasks.work.request import WorkRequest
 from bot.tasks.work.wording import sentence
 from tests.support import run_all
-from tests.tasks.work.page_objects import Architecture, Distribution, Ending, Prepared, Tokens, Written, kinds_of
+from tests.tasks.work.page_objects import (
+    Architecture,
+    Distribution,
+    Ending,
+    Prepared,
+    Tokens,
+    Written,
+    in_english,
+    kinds_of,
+)
 from tests.tasks.work.support import piece_of, pieces_of
 from tests.tasks.work.test_generate_work import check_text
 
@@ -42,7 +52,7 @@ def reference(checkpoints: Mapping[str, Path]) -> Any:
 def opened(head: Any, request: CompleteRequest) -> tuple[CompleteResult, Explanation]:
     """An answer and its work."""
     result = run_task(TASK.start(head, request))
-    return result, run_task(explain_code(head, request, (result.ids,)))
+    return result, in_english(run_task(explain_code(head, request, (result.ids,))))
 
 
 def ended(head: Any, request: CompleteRequest, ids: Sequence[int], end: int | None = None) -> tuple[str, Ending]:
@@ -99,7 +109,7 @@ def test_a_rule_has_ended_it(llama: Any, code: str, kept: str, rest: str, rule: 
     text, ending = ended(llama, request, ids)
     assert (text, ending.rest) == (kept, rest.strip("\n"))
     [reason] = [reason for reason in RULES if reason.name == rule]
-    assert ending.why == sentence(RULES[reason])
+    assert ending.why == written(sentence(RULES[reason]))
     assert ending.tokens == len(ids)
     prompt = ReadPrompt.of(llama, request.code, (), 1)
     assert prompt.text(ids[: ending.kept]).startswith(kept)
@@ -189,10 +199,10 @@ def test_half_a_character_at_the_end(llama: Any, missing: int) -> None:
     text, ending = ended(llama, request, whole[:-missing])
     assert text == "a bird "
     assert (ending.tokens, ending.kept, set(ending.rest)) == (len(whole) - missing, len(whole) - 4, {"\ufffd"})
-    assert ending.why.endswith(sentence("ending.half"))
+    assert ending.why.endswith(written(sentence("ending.half")))
 
     [*first, last] = whole
     request = replace(request, code="s = 'a", tail=tuple(first[-2:]))
     work = run_task(explain_code(llama, request, ((last,),)))
     assert [one.id for one in piece_of(work, Tokens).rows[0]] == [*llama.encode("s = 'a"), *first[-2:]]
-    assert piece_of(work, Prepared).how.endswith(sentence("generate.tail"))
+    assert piece_of(work, Prepared).how.endswith(written(sentence("generate.tail")))

@@ -14,13 +14,14 @@ from bot.inference.requests import Request
 from bot.inference.worker import InferenceWorker
 from bot.tasks.sentiment import SentimentRequest
 from bot.tasks.work import flipping
-from bot.tasks.work.blocks import Bars, Number, Page, Paragraph, PostponedFlip, Quote, Table
+from bot.tasks.work.blocks import Bars, Page, Paragraph, PostponedFlip, Quote, Table
 from bot.tasks.work.changes import around, core_of
 from bot.tasks.work.request import Exchange, WorkRequest
+from bot.tasks.work.texts import Number
 from bot.tasks.work.units import Units, words_of
 from bot.tasks.zeroshot import ZeroShotRequest
 from tests.support import preset_of
-from tests.tasks.work.page_objects import column, said
+from tests.tasks.work.page_objects import column, in_english, said
 
 NAME = "What would flip it"
 EXACT = 1e-6
@@ -28,10 +29,10 @@ TEXT = "What a terrible day, and the coffee was cold!"
 LABELS = ("food", "trains", "weather")
 
 
-async def opened(worker: InferenceWorker, request: Request[Any], **options: Any) -> Page:
+async def opened(worker: InferenceWorker, request: Request[Any], **options: Any) -> Any:
     """The page of an answer, computed."""
     work = replace(WorkRequest.of(request), flip=True, finer=True, **options)
-    [page] = [one for one in (await worker.run(work, person=1)).result.pages if one.name == NAME]
+    [page] = [one for one in in_english((await worker.run(work, person=1)).result).pages if one.name == NAME]
     return page
 
 
@@ -45,7 +46,7 @@ async def scores(worker: InferenceWorker, request: Request[Any], text: str) -> d
 def changed(page: Page) -> dict[str, float]:
     """The own label's probability after each change, by what was changed."""
     [table] = [one for one in page.blocks if isinstance(one, Table)]
-    return dict(zip(column(table, "change"), column(table, "p"), strict=True))
+    return dict(zip(map(said, column(table, "change")), column(table, "p"), strict=True))
 
 
 def words(text: str) -> str:
@@ -76,7 +77,7 @@ async def test_all_single_changes_and_the_proof(
             flips += [name] if next(iter(after)) != own else []
         assert not any("→ Coffee" in name for name in found)
         texts = [said(one.text) for one in page.blocks if isinstance(one, Paragraph)]
-        assert ("none flips it" in texts[-1]) or flips
+        assert ("None flips it" in texts[-1]) or flips
 
         # The proof: asked anew, the new text has another label, with the numbers of the page.
         [quote] = [one.text for one in page.blocks if isinstance(one, Quote)]
@@ -94,7 +95,7 @@ async def test_all_single_changes_and_the_proof(
         assert isinstance(picture, Bars)
         assert picture.names[0] == "(unchanged)"
         assert picture.values[0] == pytest.approx(before[own], abs=EXACT)
-        drawn = list(zip(map(str, picture.names), picture.values, picture.marks, strict=True))
+        drawn = list(zip(map(said, picture.names), picture.values, picture.marks, strict=True))
         assert len(drawn) > 1
         for name, value, mark in drawn:
             if name in singles:
@@ -121,8 +122,8 @@ async def test_pairs_are_tried_where_no_single_change_flips(
             assert found[f"− {names[one]}, {names[other]}"] == pytest.approx(after[own], abs=EXACT)
         texts = [said(one.text) for one in page.blocks if isinstance(one, Paragraph)]
         assert texts[0].startswith("Nothing that was tried gives it another label than ")
-        assert "Tried: all 4 texts without one word; none flips it." in texts[1]
-        assert "Tried: all 6 texts without two words; none flips it." in texts[1]
+        assert "Tried: all 4 texts without one word. None flips it." in texts[1]
+        assert "Tried: all 6 texts without two words. None flips it." in texts[1]
         assert "no model of /fill could be asked" in texts[1]
 
 
@@ -130,7 +131,7 @@ async def test_long_texts_are_left_out_in_longer_parts(make_worker: Callable[...
     text = "The coffee was cold. " * 60
     async with make_worker() as worker:
         work = replace(WorkRequest.of(SentimentRequest(text)), flip=True)
-        [page] = [one for one in (await worker.run(work, person=1)).result.pages if one.name == NAME]
+        [page] = [one for one in in_english((await worker.run(work, person=1)).result).pages if one.name == NAME]
     texts = [said(one.text) for one in page.blocks if isinstance(one, Paragraph)]
     assert page.is_estimate
     assert not page.strongest

@@ -18,6 +18,7 @@ from bot.errors import InvalidRequest
 from bot.inference.heads.generation.sampling import Sampling
 from bot.inference.heads.generation.token_logprobs import ForcedText
 from bot.inference.operations import run_task
+from bot.replies.work.numbers import written
 from bot.tasks.generate import TASK, GenerateRequest
 from bot.tasks.work.blocks import Explanation
 from bot.tasks.work.generate import explain_continuations
@@ -33,6 +34,7 @@ from tests.tasks.work.page_objects import (
     Prepared,
     Tokens,
     Written,
+    in_english,
     kinds_of,
 )
 from tests.tasks.work.support import piece_of, pieces_of
@@ -48,7 +50,7 @@ def ids_of(result: Any) -> tuple[tuple[int, ...], ...]:
 def opened(head: Any, request: GenerateRequest) -> tuple[Any, Explanation]:
     """An answer and its work."""
     result = run_task(TASK.start(head, request))
-    return result, run_task(explain_continuations(head, request, ids_of(result)))
+    return result, in_english(run_task(explain_continuations(head, request, ids_of(result))))
 
 
 @pytest.fixture
@@ -267,7 +269,7 @@ def test_what_rounding_decided_is_said(llama: Any, behind: float, is_said: bool)
     [found] = run_task(llama.token_log_probs([text.row]))
     near = replace(found, log_probs=found.top_log_probs[:, 0] - np.float32(behind))
 
-    _, certainty = token_pages(llama, [text], [near])
+    certainty = in_english(token_pages(llama, [text], [near])[1])
 
     assert f"taken at 0 of {len(text.written)} places." in certainty
     assert ("rounding decided" in certainty) is is_said
@@ -278,10 +280,10 @@ def test_half_a_character_at_the_end(llama: Any, missing: int) -> None:
     """Row C1: its bytes are shown among the tokens, and the decision says that the answer leaves them out."""
     whole = llama.encode_rest(" a bird 🦩")
     work = run_task(explain_continuations(llama, GenerateRequest("I see"), (whole[:-missing],)))
-    assert piece_of(work, Decision).sentence.endswith(sentence("ending.half"))
+    assert piece_of(work, Decision).sentence.endswith(written(sentence("ending.half")))
     assert piece_of(work, Written).tokens[-1].token.text.startswith("<")
     work = run_task(explain_continuations(llama, GenerateRequest("I see"), (whole,)))
-    assert sentence("ending.half") not in piece_of(work, Decision).sentence
+    assert written(sentence("ending.half")) not in piece_of(work, Decision).sentence
 
 
 def test_a_text_that_goes_on_from_half_a_character(llama: Any) -> None:
@@ -291,5 +293,5 @@ def test_a_text_that_goes_on_from_half_a_character(llama: Any) -> None:
     assert [one.id for one in piece_of(work, Tokens).rows[0]] == [*llama.encode("I see"), *first]
     prepared = piece_of(work, Prepared)
     assert prepared.texts == ("I see",)
-    assert prepared.how.endswith(sentence("generate.tail"))
-    assert sentence("ending.half") not in piece_of(work, Decision).sentence
+    assert prepared.how.endswith(written(sentence("generate.tail")))
+    assert written(sentence("ending.half")) not in piece_of(work, Decision).sentence

@@ -18,10 +18,11 @@ from bot.tasks.generate import GenerateRequest
 from bot.tasks.sentiment import SentimentRequest
 from bot.tasks.summarize import SummarizeRequest
 from bot.tasks.translate import TranslateRequest
-from bot.tasks.work.blocks import Additions, Explanation, Form, Guesses, Page, Paragraph, Table
+from bot.tasks.work.blocks import Additions, Explanation, Guesses, Page, Paragraph, Table
 from bot.tasks.work.layers import pages_of_lens
+from bot.tasks.work.texts import Form
 from bot.tasks.work.wording import sentence
-from tests.tasks.work.page_objects import column, name_of, said
+from tests.tasks.work.page_objects import column, in_english, name_of, said
 from tests.tasks.work.support import answered_and_opened
 
 TEXT = "I love to hate this course"
@@ -64,6 +65,7 @@ async def test_numbers_agree_with_each_other(
     assert name_of(added) == ("What each layer adds" if name in DIRECT else "What each layer changes")
     assert len(guesses.texts) == len(additions.values) == 3  # the embeddings and two layers
     assert guesses.followed == additions.text != additions.other
+    lens = in_english(lens)
     [numbers] = [one for one in lens.blocks if isinstance(one, Table)]
     assert column(numbers, "p") == guesses.followed_probabilities
     assert tuple(one.text for one in column(numbers, "likeliest")) == guesses.texts
@@ -80,7 +82,7 @@ async def test_the_last_layer_has_the_probability_of_the_written_token(
 ) -> None:
     async with make_worker(make_preset(generate="llama")) as worker:
         _, work = await answered_and_opened(worker, GenerateRequest(TEXT, max_new_tokens=4))
-    [written] = [one for one in work.pages if one.name.startswith("Written tokens")]
+    [written] = [one for one in work.pages if str(one.name).startswith("Written tokens")]
     lens, _ = layer_pages(work)
 
     assert isinstance(lens.picture, Guesses)
@@ -110,6 +112,7 @@ def test_white_space_that_is_the_likeliest_can_be_seen() -> None:
 
     lens, _ = pages_of_lens(lens_of(texts, 5, 6), texts, partial(sentence, "layers.of-prompt", prompt="prompt 1"), "")
 
+    lens = in_english(lens)
     [numbers] = [one for one in lens.blocks if isinstance(one, Table)]
     assert [cell(one, Form.THREE) for one in column(numbers, "likeliest")] == ["␣", "⏎", "␣good", "ing"]
     paragraphs = " ".join(said(one.text) for one in lens.blocks if isinstance(one, Paragraph))

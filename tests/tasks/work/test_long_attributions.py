@@ -18,11 +18,12 @@ from bot.tasks.sentiment import SentimentRequest
 from bot.tasks.summarize import SummarizeRequest
 from bot.tasks.translate import TranslateRequest
 from bot.tasks.work import word_evidence, writing_evidence
-from bot.tasks.work.blocks import Explanation, Scores
+from bot.tasks.work.blocks import Scores
 from bot.tasks.work.budget import FIRST_READ, Weighed
 from bot.tasks.work.explanations import show_work
 from bot.tasks.work.request import WorkRequest
 from bot.tasks.zeroshot import ZeroShotRequest
+from tests.tasks.work.page_objects import in_english
 
 TOKENS = 512
 SAID = "Apples are sour, and lemons are sourer than that. Nobody knows who wrote this book about them! "
@@ -78,8 +79,8 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> list[Read]:
     return found
 
 
-def opened(head: Any, request: Request[Any]) -> Explanation:
-    return run_task(show_work(head, replace(WorkRequest.of(request), evidence=True)))
+def opened(head: Any, request: Request[Any]) -> Any:
+    return in_english(run_task(show_work(head, replace(WorkRequest.of(request), evidence=True))))
 
 
 @pytest.mark.parametrize("name", MAKE)

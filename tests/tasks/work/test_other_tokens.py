@@ -127,4 +127,4 @@ def test_impossible_tokens_are_refused(begun: tuple[int, ...]) -> None:
 def test_tokens_of_another_model_are_refused(llama: Any) -> None:
     with pytest.raises(InvalidRequest) as refused:
         run_task(generate.TASK.start(llama, GenerateRequest(PROMPT, 8, begun=(10**6,))))
-    assert refused.value.sentence == UNKNOWN
+    assert refused.value.sentence == str(UNKNOWN)

@@ -16,10 +16,11 @@ from bot.tasks import sentiment
 from bot.tasks.scores import sigmoid
 from bot.tasks.sentiment import SentimentRequest
 from bot.tasks.work import word_evidence
-from bot.tasks.work.blocks import Explanation, Number, PostponedFlip, Quote, Scores
+from bot.tasks.work.blocks import Explanation, PostponedFlip, Quote, Scores
 from bot.tasks.work.budget import MOST_READ
 from bot.tasks.work.explanations import TASK
 from bot.tasks.work.request import WorkRequest
+from bot.tasks.work.texts import Number
 from tests.support import preset_of, run_crowd
 from tests.tasks.test_prompted import Reference
 from tests.tasks.work.page_objects import (

@@ -29,6 +29,7 @@ from tests.tasks.work.page_objects import (
     Pooled,
     Prepared,
     Tokens,
+    in_english,
     kinds_of,
 )
 from tests.tasks.work.support import answered_and_opened, medians, piece_of
@@ -158,7 +159,7 @@ def test_truncated_texts(load: Callable[[str], Any]) -> None:
     work = opened(load("minilm"), SimilarityRequest(("Great.", long, f"{long} and pears")))
     read = piece_of(work, Tokens)
     assert read.truncated
-    assert "64 tokens at most, so the end of text 2 and of text 3 was left out." in read.note
+    assert "64 tokens at most, so the end of text 2 and text 3 was left out." in read.note
     product = piece_of(opened(load("minilm"), SimilarityRequest((long, f"{long} and pears"))), DotProduct)
     assert product.cosine == pytest.approx(1)
 
@@ -179,5 +180,5 @@ async def test_an_answer_from_a_shared_batch(make_worker: Callable[..., Any]) ->
 
 
 def opened(head: Any, request: SimilarityRequest) -> Explanation:
-    work: Explanation = run_task(TASK.start(head, WorkRequest.of(request)))
+    work: Explanation = in_english(run_task(TASK.start(head, WorkRequest.of(request))))
     return work

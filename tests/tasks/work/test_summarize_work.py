@@ -34,6 +34,7 @@ from tests.tasks.work.page_objects import (
     SummaryRounds,
     Tokens,
     Written,
+    in_english,
     kinds_of,
 )
 from tests.tasks.work.support import piece_of, pieces_of
@@ -77,7 +78,9 @@ def asked(request: SummarizeRequest, result: SummarizeResult) -> WorkRequest:
 def opened(head: Any, request: SummarizeRequest = REQUEST) -> tuple[SummarizeResult, Explanation]:
     """A summary, and its work as the button asks for it."""
     result = run_task(TASK.start(head, request))
-    return result, run_task(EXPLANATIONS["summarize"][head.kind](head, request, asked(request, result).written))
+    return result, in_english(
+        run_task(EXPLANATIONS["summarize"][head.kind](head, request, asked(request, result).written))
+    )
 
 
 def ids_of(text: Written) -> tuple[int, ...]:
@@ -215,12 +218,18 @@ class TestInParts:
 
         for operation in {"generate", "rewrite"} & set(vars(head)):
             monkeypatch.setattr(head, operation, Operation("none", fail, head.observe.budget))
-        assert run_task(EXPLANATIONS["summarize"][head.kind](head, request, asked(request, result).written)) == work
+        assert (
+            in_english(run_task(EXPLANATIONS["summarize"][head.kind](head, request, asked(request, result).written)))
+            == work
+        )
 
     def test_without_an_answer_it_is_written_first(self, name: str, load: Callable[[str], Any]) -> None:
         for request in (REQUEST, SummarizeRequest(long_text(load(name), 2.5))):
             head = load(name)
-            assert run_task(EXPLANATIONS["summarize"][head.kind](head, request, ((),))) == opened(head, request)[1]
+            assert (
+                in_english(run_task(EXPLANATIONS["summarize"][head.kind](head, request, ((),))))
+                == opened(head, request)[1]
+            )
 
     @pytest.mark.parametrize("change", ["fewer", "more", "unknown", "huge"])
     def test_what_this_checkpoint_cannot_have_written(self, name: str, change: str, load: Callable[[str], Any]) -> None:

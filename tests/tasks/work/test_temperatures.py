@@ -13,15 +13,16 @@ import transformers
 from bot.tasks.fill import FillRequest
 from bot.tasks.generate import GenerateRequest
 from bot.tasks.sentiment import SentimentRequest
-from bot.tasks.work.blocks import Formula, Number, Page, Paragraph, Table
+from bot.tasks.work.blocks import Formula, Page, Paragraph, Table
 from bot.tasks.work.request import WorkRequest
 from bot.tasks.work.temperatures import TEMPERATURES
-from tests.tasks.work.page_objects import column, said
+from bot.tasks.work.texts import Number
+from tests.tasks.work.page_objects import column, in_english, said
 
 EXACT = 1e-5
 
 
-def views(page: Page) -> Mapping[float, Any]:
+def views(page: Any) -> Mapping[float, Any]:
     """The variants of a page, by their temperature."""
     return {float(one.name.removeprefix("Temperature ")): one for one in page.variants}
 
@@ -56,7 +57,7 @@ async def test_of_a_written_text(
     async with make_worker() as worker:
         answer = await worker.run(request, person=1)
         work = await worker.run(WorkRequest.of(request, answer.result.generated), person=1)
-    [page] = [one for one in work.result.pages if one.variants]
+    [page] = [one for one in in_english(work.result).pages if one.variants]
     tokenizer = transformers.AutoTokenizer.from_pretrained(checkpoints["llama"])
     model = transformers.AutoModelForCausalLM.from_pretrained(checkpoints["llama"]).eval()
     prompt, [written] = tokenizer(request.prompt)["input_ids"], answer.result.generated
@@ -82,14 +83,14 @@ async def test_of_labels_and_masks(make_worker: Callable[..., Any], checkpoints:
     async with make_worker() as worker:
         labels = (await worker.run(WorkRequest.of(SentimentRequest(text)), person=1)).result
         masks = (await worker.run(WorkRequest.of(FillRequest(masked)), person=1)).result
-    [page] = [one for one in labels.pages if one.variants]
+    [page] = [one for one in in_english(labels).pages if one.variants]
     tokenizer = transformers.AutoTokenizer.from_pretrained(checkpoints["distilbert"])
     classifier = transformers.AutoModelForSequenceClassification.from_pretrained(checkpoints["distilbert"]).eval()
     with torch.inference_mode():
         logits = classifier(**tokenizer(text, return_tensors="pt")).logits[0]
     compare(page, logits, logits.argsort(descending=True).tolist(), "label")
 
-    [page] = [one for one in masks.pages if one.variants]
+    [page] = [one for one in in_english(masks).pages if one.variants]
     tokenizer = transformers.AutoTokenizer.from_pretrained(checkpoints["roberta"])
     model = transformers.AutoModelForMaskedLM.from_pretrained(checkpoints["roberta"]).eval()
     inputs = tokenizer(masked.replace("___", tokenizer.mask_token), return_tensors="pt")

@@ -15,12 +15,13 @@ from bot.tasks.work.blocks import Page, Table, TokenPairs
 from bot.tasks.work.explanations import TASK
 from bot.tasks.work.request import WorkRequest
 from bot.tasks.work.token_pairs import MOST_LISTED, MOST_TOKENS, shares_of_pairs
+from tests.tasks.work.page_objects import in_english
 
 REQUEST = SimilarityRequest(("A cat sleeps.", "It rains in the streets of Paris today.", "A dog sleeps on the sofa."))
 
 
 def opened(head: Any, request: SimilarityRequest = REQUEST) -> dict[str, Page]:
-    return {page.name: page for page in run_task(TASK.start(head, WorkRequest.of(request))).pages}
+    return {page.name: page for page in in_english(run_task(TASK.start(head, WorkRequest.of(request)))).pages}
 
 
 def test_the_pairs_sum_to_the_cosine_of_the_answer(load: Callable[[str], Any]) -> None:

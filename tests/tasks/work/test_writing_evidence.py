@@ -25,15 +25,16 @@ from bot.tasks.scores import Floats
 from bot.tasks.summarize import SummarizeRequest
 from bot.tasks.translate import TranslateRequest
 from bot.tasks.work import writing_evidence
-from bot.tasks.work.blocks import Form, Page, PostponedWriting, Scores, Table
+from bot.tasks.work.blocks import Page, PostponedWriting, Scores, Table
 from bot.tasks.work.budget import MOST_READ, weighed
 from bot.tasks.work.explanations import show_work
 from bot.tasks.work.request import WorkRequest
 from bot.tasks.work.standard_errors import digits, error_column
+from bot.tasks.work.texts import Form
 from bot.tasks.work.writing_evidence import written_value
 from bot.tasks.work.writing_readings import reading_of
 from bot.tasks.work.written_shares import of_word
-from tests.tasks.work.page_objects import numbers
+from tests.tasks.work.page_objects import in_english, numbers
 
 NAME = "Which words made it write this"
 PROMPT = "The capital of France is"
@@ -83,7 +84,7 @@ def short_summaries(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def pages_of(head: Any, request: Request[Any], *, finer: bool = False, evidence: bool = True) -> list[Page]:
     asked = replace(WorkRequest.of(request), evidence=evidence, finer=finer)
-    return [one for one in run_task(show_work(head, asked)).pages if one.name.startswith(NAME)]
+    return [one for one in in_english(run_task(show_work(head, asked))).pages if one.name.startswith(NAME)]
 
 
 def page_of(head: Any, request: Request[Any], *, finer: bool = False, evidence: bool = True) -> Page:
@@ -126,7 +127,7 @@ def test_all_numbers_of_the_page(load: Callable[[str], Any], case: Case) -> None
     after, before = (by_hand(head, *reading(text), postponed.written).sum() for text in (case.text, ""))
 
     assert isinstance(page.picture, Scores)
-    added, start, end = numbers(page.picture.note)
+    added, start, end = numbers(in_english(page.picture).note)
     assert start == pytest.approx(before, abs=2e-3)
     assert end == pytest.approx(after, abs=2e-3)
     assert added == pytest.approx(sum(page.picture.values)) == pytest.approx(end - start)
@@ -141,7 +142,7 @@ def test_all_numbers_of_the_page(load: Callable[[str], Any], case: Case) -> None
     for index in range(len(shares.words)):
         chosen = of_word(page, index)
         assert isinstance(chosen.picture, Scores)
-        assert numbers(chosen.picture.note) == [
+        assert numbers(in_english(chosen.picture).note) == [
             pytest.approx(sum(chosen.picture.values)), shares.start[index], shares.end[index],
         ]  # fmt: skip
         assert sum(shares.values[index]) == pytest.approx(shares.end[index] - shares.start[index])
@@ -184,7 +185,7 @@ def test_as_captums(load: Callable[[str], Any]) -> None:
 def test_each_text_has_a_page_of_its_own(load: Callable[[str], Any]) -> None:
     """They are computed one at a time: several would take several times as long as somebody waits for one."""
     head, request = load("t5"), TranslateRequest(f"{ENGLISH}\nParis\n{PROMPT}", "de")
-    work = run_task(show_work(head, WorkRequest.of(request)))
+    work = in_english(run_task(show_work(head, WorkRequest.of(request))))
     numbers_of = [index for index, one in enumerate(work.pages) if one.name.startswith(NAME)]
     assert [work.pages[index].name for index in numbers_of] == [f"{NAME}: part 1", f"{NAME}: part 3"]  # not of one word
 

@@ -268,7 +268,7 @@ class TestPrompted:
             _, whole = await answered_and_opened(worker, REQUEST, evidence=True)
         postponed, found = piece_of(work, PostponedAttribution), piece_of(whole, Attribution)
         assert found.label == postponed.label == result.scores[0].label
-        assert f"the log-odds of {result.scores[0].label}" in postponed.explained
+        assert f"the log-odds of {result.scores[0].label}" in str(postponed.explained)
         assert whole.pages.index(found.page) == work.pages.index(postponed.page)
 
     async def test_a_truncated_text(self, make_worker: Callable[..., Any], prompted: Any) -> None:

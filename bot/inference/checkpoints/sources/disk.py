@@ -11,6 +11,8 @@ from pathlib import Path
 
 from bot.errors import ModelUnavailable
 from bot.inference.checkpoints.catalogue import CheckpointSpec, HubSource
+from bot.locales.message import Message, later
+from bot.locales.values import Later, later_exact, later_whole
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
 CLOSED = (errno.EACCES, errno.EPERM, errno.EROFS)
@@ -76,23 +78,44 @@ def disk_errors_explained(spec: CheckpointSpec) -> Iterator[None]:
         yield
     except OSError as error:
         if error.errno in FULL:
-            raise ModelUnavailable(
-                f"There is no room on the disk for {spec.name}.{_sizes(error, spec)} Make some, or set {setting} to a "
-                "folder on another disk, and try again."
-            ) from error
+            raise ModelUnavailable(_no_room(error, spec, setting)) from error
         if error.errno in CLOSED:
             raise ModelUnavailable(
-                f"The cache folder for {spec.name} cannot be written. Set {setting} to another one."
+                later(
+                    "The cache folder for {name} cannot be written. Set {setting} to another one.",
+                    name=spec.name,
+                    setting=setting,
+                )
             ) from error
         raise
 
 
-def _sizes(error: OSError, spec: CheckpointSpec) -> str:
-    """Return a sentence about the room that is needed, as far as it is known."""
+def _no_room(error: OSError, spec: CheckpointSpec, setting: str) -> Message:
+    """Return the sentence about a full disk, with the room that is needed as far as it is known."""
     if isinstance(error, NoRoom) and error.needed is not None and error.free is not None:
-        return f" It needs {_megabytes(error.needed)} MB, and {_megabytes(error.free)} MB are free."
-    return f" It needs about {4 * spec.size_mb:,} MB." if spec.size_mb else ""
+        return later(
+            "There is no room on the disk for {name}. It needs {needed} MB, and {free} MB are free. Make some, or set "
+            "{setting} to a folder on another disk, and try again.",
+            name=spec.name,
+            needed=_megabytes(error.needed),
+            free=_megabytes(error.free),
+            setting=setting,
+        )
+    if spec.size_mb:
+        return later(
+            "There is no room on the disk for {name}. It needs about {needed} MB. Make some, or set {setting} to a "
+            "folder on another disk, and try again.",
+            name=spec.name,
+            needed=later_whole(4 * spec.size_mb),
+            setting=setting,
+        )
+    return later(
+        "There is no room on the disk for {name}. Make some, or set {setting} to a folder on another disk, and try "
+        "again.",
+        name=spec.name,
+        setting=setting,
+    )
 
 
-def _megabytes(number: int) -> str:
-    return f"{-(-number // 1_000_000):,}" if number >= 1_000_000 else f"{number / 1_000_000:.1f}"
+def _megabytes(number: int) -> Later:
+    return later_exact(-(-number // 1_000_000) if number >= 1_000_000 else round(number / 1_000_000, 1))

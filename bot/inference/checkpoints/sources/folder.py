@@ -10,6 +10,7 @@ from bot.inference.checkpoints.sources import gguf
 from bot.inference.checkpoints.sources.progress import Progress, Silent
 from bot.inference.checkpoints.sources.store import Store, sha256_of
 from bot.inference.checkpoints.weights import DAMAGED, UnsafeIndex, is_whole, weight_files
+from bot.locales.message import Message, later
 
 # Formats that can run code when they are opened, or that Glassbox doesn't read.
 PICKLED = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl", "*.h5", "*.msgpack", "*.ot")
@@ -69,31 +70,40 @@ def is_complete(store: Store, key: str) -> bool:
 def _gguf_in(folder: Path) -> Path | None:
     files = sorted(folder.glob("*.gguf"))
     if len(files) > 1:
-        raise ModelUnavailable(f"The folder {folder.name} holds {len(files)} GGUF files. Keep the one to use.")
+        raise ModelUnavailable(
+            later(
+                "The folder {name} holds {number} GGUF files. Keep the one to use.", name=folder.name, number=len(files)
+            )
+        )
     return files[0] if files else None
 
 
-def _why_not(folder: Path) -> str:
+def _why_not(folder: Path) -> Message:
     if not folder.is_dir():
-        return f"The folder {folder.name} is not there any more."
+        return later("The folder {name} is not there any more.", name=folder.name)
     if _is_unsafe(folder):
-        return (
-            f"The index of the folder {folder.name} names other files than safetensors beside it, and these can run "
-            "code when they are opened. Convert the whole checkpoint to safetensors."
+        return later(
+            "The index of the folder {name} names other files than safetensors beside it, and these can run "
+            "code when they are opened. Convert the whole checkpoint to safetensors.",
+            name=folder.name,
         )
     if any(folder.glob("*.safetensors")) or (folder / "model.safetensors.index.json").is_file():
         if not (folder / "config.json").is_file():
-            return f"The folder {folder.name} lacks its config.json. Copy the whole checkpoint."
-        return (
-            f"The folder {folder.name} lacks some of its safetensors files, or they are cut short. Copy the whole "
-            "checkpoint."
+            return later("The folder {name} lacks its config.json. Copy the whole checkpoint.", name=folder.name)
+        return later(
+            "The folder {name} lacks some of its safetensors files, or they are cut short. Copy the whole checkpoint.",
+            name=folder.name,
         )
     if any(file for pattern in PICKLED for file in folder.glob(pattern)):
-        return (
-            f"The folder {folder.name} holds only pickled weights, which can run code when they are opened. "
-            "Convert them to safetensors first."
+        return later(
+            "The folder {name} holds only pickled weights, which can run code when they are opened. "
+            "Convert them to safetensors first.",
+            name=folder.name,
         )
-    return f"The folder {folder.name} holds no checkpoint: config.json and *.safetensors are needed, or one .gguf file."
+    return later(
+        "The folder {name} holds no checkpoint: config.json and *.safetensors are needed, or one .gguf file.",
+        name=folder.name,
+    )
 
 
 def _is_unsafe(folder: Path) -> bool:

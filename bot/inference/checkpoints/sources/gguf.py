@@ -13,6 +13,7 @@ from bot.inference.checkpoints.sources import conversion
 from bot.inference.checkpoints.sources.children import python
 from bot.inference.checkpoints.sources.disk import RESERVE, NoRoom, require_room
 from bot.inference.checkpoints.sources.progress import Progress
+from bot.locales.message import Message, later
 
 MAGIC = b"GGUF"  # the first bytes of every GGUF file
 ROOM = 2
@@ -44,7 +45,9 @@ def convert(file: Path, target: Path, name: str, progress: Progress) -> None:
         children = {part: _started(stack, part, file, target) for part in ("model", "tokenizer")}
         statuses = [_status(part, child) for part, child in children.items()]
     if conversion.CHANGED in statuses:
-        raise ModelUnavailable(f"The tokenizer of {name} changed when it was converted, so its answers would be wrong.")
+        raise ModelUnavailable(
+            later("The tokenizer of {name} changed when it was converted, so its answers would be wrong.", name=name)
+        )
     if any(statuses):
         if conversion.FULL in statuses or shutil.disk_usage(target).free < RESERVE:
             raise NoRoom
@@ -66,5 +69,8 @@ def _status(part: str, child: subprocess.Popen[str]) -> int:
     return child.returncode
 
 
-def _unreadable(name: str) -> str:
-    return f"The GGUF file of {name} cannot be converted: it is damaged, or of a kind that transformers does not read."
+def _unreadable(name: str) -> Message:
+    return later(
+        "The GGUF file of {name} cannot be converted: it is damaged, or of a kind that transformers does not read.",
+        name=name,
+    )

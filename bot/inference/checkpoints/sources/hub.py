@@ -17,6 +17,7 @@ from bot.inference.checkpoints.sources.disk import disk_error_in, require_room
 from bot.inference.checkpoints.sources.folder import is_loadable
 from bot.inference.checkpoints.sources.progress import Progress
 from bot.inference.checkpoints.weights import SAFETENSORS, is_whole
+from bot.locales.message import later
 
 # The files that `from_pretrained` reads, and none that runs code when it is opened.
 WANTED = ["*.json", "*.safetensors", "*.txt", "*.model", "*.spm", "*.tiktoken", "*.jinja", "LICENSE*", "NOTICE*"]
@@ -44,8 +45,11 @@ def fetch(spec: CheckpointSpec, source: HubSource, progress: Progress) -> Path:
         raise _explained(error, spec, source) from error
     if not is_loadable(folder):
         raise ModelUnavailable(
-            f"{source.repo_id} on the hub has no safetensors weights, and other formats can run code when they are "
-            "opened. Choose another checkpoint, or convert it and give its folder."
+            later(
+                "{repo_id} on the hub has no safetensors weights, and other formats can run code when they are "
+                "opened. Choose another checkpoint, or convert it and give its folder.",
+                repo_id=source.repo_id,
+            )
         )
     return folder
 
@@ -157,22 +161,35 @@ def _explained(error: Exception, spec: CheckpointSpec, source: HubSource) -> Mod
     match error:
         case errors.OfflineModeIsEnabled():
             return ModelUnavailable(
-                f"{spec.name} is not in the hub cache, and HF_HUB_OFFLINE forbids fetching it. Run "
-                "`python -m bot pull` without HF_HUB_OFFLINE, or set PRESET=starter, which needs no hub."
+                later(
+                    "{name} is not in the hub cache, and HF_HUB_OFFLINE forbids fetching it. Run `python -m bot pull` "
+                    "without HF_HUB_OFFLINE, or set PRESET=starter, which needs no hub.",
+                    name=spec.name,
+                )
             )
         case errors.GatedRepoError():
             return ModelUnavailable(
-                f"{source.repo_id} is open only to those who accepted its licence on its page on the hub. Accept it, "
-                "set HF_TOKEN and run `python -m bot pull`, or set PRESET=starter, which needs no account."
+                later(
+                    "{repo_id} is open only to those who accepted its licence on its page on the hub. Accept it, set "
+                    "HF_TOKEN and run `python -m bot pull`, or set PRESET=starter, which needs no account.",
+                    repo_id=source.repo_id,
+                )
             )
         case errors.RepositoryNotFoundError() | errors.HFValidationError():
             return ModelUnavailable(
-                f"The hub has no checkpoint called {source.repo_id}, or it is private. Check the name, or set HF_TOKEN "
-                "and run `python -m bot pull`. PRESET=starter needs no hub."
+                later(
+                    "The hub has no checkpoint called {repo_id}, or it is private. Check the name, or set HF_TOKEN "
+                    "and run `python -m bot pull`. PRESET=starter needs no hub.",
+                    repo_id=source.repo_id,
+                )
             )
         case errors.RevisionNotFoundError():
             return ModelUnavailable(
-                f"{source.repo_id} on the hub has no revision {source.revision}. Leave the revision out, or check it."
+                later(
+                    "{repo_id} on the hub has no revision {revision}. Leave the revision out, or check it.",
+                    repo_id=source.repo_id,
+                    revision=source.revision or "main",
+                )
             )
         case _:
             return HubUnreachable([spec.name])

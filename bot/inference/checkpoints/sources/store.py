@@ -12,6 +12,7 @@ from pathlib import Path
 
 from bot.errors import ModelUnavailable
 from bot.inference.checkpoints.sources.progress import Progress
+from bot.locales.message import later
 
 MANIFEST = "glassbox.json"
 CHUNK = 4 * 1024 * 1024  # bytes; large enough that Python's share of the time is nothing
@@ -46,7 +47,7 @@ class Store:
             path.parent.mkdir(parents=True, exist_ok=True)
         except (FileNotFoundError, FileExistsError, NotADirectoryError) as error:
             raise ModelUnavailable(
-                "The cache folder cannot be made. Set CACHE_DIR to another one, or leave it out."
+                later("The cache folder cannot be made. Set CACHE_DIR to another one, or leave it out.")
             ) from error
         lock = FileLock(path, thread_local=False)
         while not lock.is_locked:

