@@ -105,7 +105,8 @@ def in_units(number: int, unit: Unit) -> str:
 def day(when: date) -> str:
     """Return a date, such as "8 November 2026"."""
     locale = current_locale()
-    return format_date(when, "long", "en_GB" if locale == ENGLISH else conventions(locale).locale)
+    # The English of this repository has the day first.
+    return format_date(when, "d MMMM y" if locale == ENGLISH else "long", conventions(locale).locale)
 
 
 def _local(number: str) -> str:
