@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 import numpy as np
 import numpy.typing as npt
 
+from bot.locales.numbers import month, short_day
+
 MINUTE, HOUR, DAY, WEEK = 60, 3600, 86_400, 7 * 86_400
 LENGTHS: tuple[int, ...] = (
     *(10, 30, MINUTE, 2 * MINUTE, 5 * MINUTE, 10 * MINUTE, 15 * MINUTE, 30 * MINUTE),
@@ -75,14 +77,14 @@ class Timeline:
     def label(self, when: float) -> str:
         """Write a moment, in UTC, as exactly as the timeline needs."""
         moment = datetime.fromtimestamp(when, UTC)
-        date = f"{moment.day} {moment:%b}"
+        date = short_day(moment)
         if self.length < MINUTE:
             return f"{moment:%H:%M:%S}"
         if self.end - self.start <= DAY:
             return f"{moment:%H:%M}"
         if self.length < DAY:
             return f"{date} {moment:%H:%M}" if self.end - self.start <= 3 * DAY else date
-        return date if self.end - self.start <= 300 * DAY else f"{moment:%b %Y}"
+        return date if self.end - self.start <= 300 * DAY else month(moment)
 
 
 def _aligned(when: float, length: int) -> float:

@@ -11,7 +11,7 @@ from datetime import date
 from functools import lru_cache
 from typing import Literal, TypeAlias
 
-from babel.dates import format_date
+from babel.dates import format_date, format_skeleton
 from babel.numbers import format_compact_decimal, format_decimal
 from babel.units import format_unit
 
@@ -105,7 +105,24 @@ def in_units(number: int, unit: Unit) -> str:
 def day(when: date) -> str:
     """Return a date, such as "8 November 2026"."""
     locale = current_locale()
-    return format_date(when, "long", "en_GB" if locale == ENGLISH else conventions(locale).locale)
+    # The English of this repository has the day first.
+    return format_date(when, "d MMMM y" if locale == ENGLISH else "long", conventions(locale).locale)
+
+
+def short_day(when: date) -> str:
+    """Return a day without its year, such as "8 Nov"."""
+    locale = current_locale()
+    if locale == ENGLISH:
+        return f"{when.day} {when:%b}"
+    return format_skeleton("MMMd", when, locale=conventions(locale).locale)
+
+
+def month(when: date) -> str:
+    """Return a month, such as "Nov 2026"."""
+    locale = current_locale()
+    if locale == ENGLISH:
+        return f"{when:%b %Y}"
+    return format_skeleton("yMMM", when, locale=conventions(locale).locale)
 
 
 def _local(number: str) -> str:

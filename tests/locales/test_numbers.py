@@ -41,6 +41,8 @@ NARROW = "\N{NARROW NO-BREAK SPACE}"
         (lambda: numbers.in_seconds(75), "2 minutes", "2 Minuten", "2 मिनट"),
         (lambda: numbers.in_units(2, "week"), "2 weeks", "2 Wochen", "2 सप्ताह"),
         (lambda: numbers.day(date(2026, 1, 8)), "8 January 2026", "8. Januar 2026", "8 जनवरी 2026"),
+        (lambda: numbers.short_day(date(2026, 1, 8)), "8 Jan", "8. Jan.", "8 जन॰"),
+        (lambda: numbers.month(date(2026, 1, 8)), "Jan 2026", "Jan. 2026", "जन॰ 2026"),
         (lambda: lists.joined("abc"), "a, b and c", "a, b und c", "a, b और c"),
         (lambda: lists.either("ab"), "a or b", "a oder b", "a या b"),
         (lambda: lists.enumerated("ab"), "a, b", "a, b", "a, b"),

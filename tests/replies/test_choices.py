@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from bot.locales.current import written_in
 from bot.replies.components.autocompletion import MOST_CHOICES, language_choices
 
 CODES = ["en", "de", "fr", "es", "zh-Hans", "nds"]
@@ -38,3 +39,9 @@ def test_both_names_are_shown() -> None:
 
 def test_discord_takes_25() -> None:
     assert len(language_choices("", None)) == MOST_CHOICES
+
+
+def test_languages_have_their_names_in_the_language_of_whoever_asks() -> None:
+    with written_in("de"):
+        assert [choice.name for choice in language_choices("Franz", None)] == ["Französisch (français)"]
+        assert [choice.name for choice in language_choices("German", None)] == ["Deutsch"]

@@ -9,6 +9,7 @@ from discord import app_commands
 from bot.errors import InvalidRequest
 from bot.inference.languages.lookup import Language, find_language, language
 from bot.inference.languages.pairs import serving
+from bot.locales.languages import language_name
 from bot.replies.formatting.text import fit, visible
 from bot.text.characters import identity
 
@@ -27,20 +28,30 @@ def language_choices(
     """Return the languages that match a typed text.
 
     Args:
-        typed: the start of a code, or of a name in English or in the language itself; empty for all.
+        typed: the start of a code, or of a name in English, in the person's language or in the language itself; empty
+            for all.
         codes: of the languages to choose from; None if they are unknown.
         unlikely: the code of a language that is offered behind the other common ones.
     """
     known = {found.code: found for found in map(language, COMMON if codes is None else codes)}
     meant = _meant(typed, known)
     matching = sorted(
-        (found for found in known.values() if found.matches(typed) or found.code in meant),
+        (found for found in known.values() if _matches(found, typed) or found.code in meant),
         key=lambda one: _order(one, typed, unlikely),
     )
     return [
-        app_commands.Choice(name=fit(str(found), LONGEST_NAME, visible)[0], value=found.code)
+        app_commands.Choice(name=fit(_shown(found), LONGEST_NAME, visible)[0], value=found.code)
         for found in matching[:MOST_CHOICES]
     ]
+
+
+def _shown(found: Language) -> str:
+    name = language_name(found.code)
+    return name if name == found.own_name else f"{name} ({found.own_name})"
+
+
+def _matches(found: Language, typed: str) -> bool:
+    return found.matches(typed) or identity(language_name(found.code)).startswith(identity(typed))
 
 
 def _meant(typed: str, known: Iterable[str]) -> list[str]:
