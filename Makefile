@@ -6,7 +6,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable
 
-.PHONY: playground run test test-ray test-all lint lint-deploy format constraints locks audit sbom clean
+.PHONY: playground run test test-ray test-all lint lint-deploy format messages constraints locks audit sbom clean
 
 playground: $(VENV)/.playground
 	@$(BIN)/python -m bot playground $(if $(PAGE),--page $(PAGE))
@@ -47,6 +47,11 @@ lint-deploy: $(VENV)/.dev
 format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+# The catalogues of messages in people's languages: extracted, updated, compiled (docs/TRANSLATING.md). LANGUAGE=it adds
+# one. A test fails if they are stale.
+messages: $(VENV)/.dev
+	$(BIN)/python -m tests.locales.messages $(LANGUAGE)
 
 # The newest versions that pyproject.toml allows, for when they are to be tried.
 constraints:
