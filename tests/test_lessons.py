@@ -19,7 +19,7 @@ from bot.inference.requests import Request
 from bot.pictures.wording import MINUS
 from bot.replies.comparing.families import masks_in_words
 from bot.replies.results.attention_worked import steps_in_words
-from bot.replies.work.blocks import plain_page
+from bot.replies.work.blocks import plain, plain_page
 from bot.tasks.answer import AnswerRequest
 from bot.tasks.attention import TASK as ATTENTION
 from bot.tasks.attention import AttentionRequest, AttentionResult
@@ -296,7 +296,7 @@ def test_temperature() -> None:
         cells = [one.columns[-2].cells[place] for one in tables]
         assert f"| {word} | {' | '.join(f'{100 * float(str(cell)):.1f} %' for cell in cells)} |" in lesson
     assert f"{logits[shown[0]] - logits[shown[1]]:.3f} logits apart" in lesson
-    cuts = [str(view.blocks[1]) for view in views]
+    cuts = [plain(view.blocks[1]) for view in views]
     for cut, kept in zip(cuts, ("2 of 49,152", "20 of 49,152", "468 of 49,152", "7,760 of 49,152"), strict=True):
         assert f"would leave {kept} tokens" in cut
         assert kept.split(" of ")[0] in lesson

@@ -171,6 +171,7 @@ def _named(token: GeneratedToken) -> str:
     said = f"{quoted(token.text)} {percent(token.probability)}"
     if not token.alternatives:
         return said
-    other = token.alternatives[0]
+    likeliest = token.alternatives[0]
+    other = f"{quoted(likeliest.text)} {percent(likeliest.probability)}"
     # Translators: both are a token with its probability.
-    return _("{token} (instead of {other})", token=said, other=f"{quoted(other.text)} {percent(other.probability)}")
+    return _("{token} (instead of {other})", token=said, other=other)

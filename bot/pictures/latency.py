@@ -87,11 +87,12 @@ def _alt(title: str, note: str, minutes: Sequence[tuple[float, float, int]]) -> 
         [
             note,
             plural(
-                "{number} answer in {minutes} of {all} minutes.",
-                "{number} answers in {minutes} of {all} minutes.",
+                # Translators: {minutes} is such as "2 minutes", of {all} that the picture shows.
+                "{number} answer in {minutes} of {all}.",
+                "{number} answers in {minutes} of {all}.",
                 total,
                 number=whole(total),
-                minutes=len(answered),
+                minutes=plural("{count} minute", "{count} minutes", len(answered)),
                 all=len(minutes),
             ),
             _(

@@ -108,7 +108,7 @@ def _alt_of_strip(guesses: Sequence[LayerGuess], followed: str, title: str) -> s
     starts = [i for i, one in enumerate(guesses) if i == 0 or one.text != guesses[i - 1].text]
     ends = [*(start - 1 for start in starts[1:]), len(guesses) - 1]
     first = next((i for i in range(len(guesses)) if all(one.text == followed for one in guesses[i:])), None)
-    said = [_run(*run, guesses) for run in zip(starts, ends, strict=True)]
+    said = [_run(*run, guesses) for run in zip(starts, ends, strict=True)] if guesses else []
     sentences = [
         plural(
             "The likeliest token after each of {count} layer.",

@@ -24,6 +24,7 @@ def layer_norms(norms: Sequence[float], title: str = "") -> Picture:
         norms: of the embeddings and then of each layer, the median over tokens of the L2 norm of the hidden states, the
             first token left out.
     """
+    title = title or _("Length (L2 norm) of the hidden states, median")
     drawn = [max(drawable(value), 0.0) for value in norms]
     canvas = Canvas()
     y = canvas.title(title, _("0: the embeddings, before the first layer. The first token is left out."))

@@ -6,6 +6,7 @@ import pytest
 
 from bot.inference.requests import Answer, LabelScore
 from bot.replies.formatting.bars import NO_BREAK_SPACE
+from bot.replies.work.numbers import written
 from bot.replies.work.render import render
 from bot.replies.work.rounding import with_rounding
 from bot.tasks.sentiment import SentimentRequest
@@ -24,7 +25,7 @@ def remark(found: Explanation, *answered: tuple[str, float], precision: str = "b
     [before], [after] = found.pages, told.pages
     assert after.blocks[: len(before.blocks)] == before.blocks
     added = [block.text for block in after.blocks[len(before.blocks) :] if isinstance(block, Paragraph)]
-    return str(added[0]).replace(NO_BREAK_SPACE, " ") if added else None
+    return written(added[0]).replace(NO_BREAK_SPACE, " ") if added else None
 
 
 def test_a_number_that_is_shown_otherwise() -> None:

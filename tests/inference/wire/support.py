@@ -57,6 +57,8 @@ def facts(value: Any, place: str = "") -> dict[str, Any]:
         parts = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
     elif isinstance(value, tuple):
         parts = {str(index): part for index, part in enumerate(value)}
+    elif isinstance(value, dict):
+        parts = value
     elif isinstance(value, np.ndarray):
         own = str(value.dtype), value.shape, value.tobytes()
     else:

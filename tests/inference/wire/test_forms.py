@@ -29,7 +29,7 @@ from bot.tasks.attention_sink import Sink
 from bot.tasks.attention_view import AttentionView, Heads, Shown
 from bot.tasks.work import blocks, texts
 from bot.tasks.work.blocks import Explanation, Page, Paragraph
-from bot.tasks.work.texts import Number, Short
+from bot.tasks.work.texts import Listed, Number, Sentence, Short
 from tests.inference.wire.support import facts
 from tests.timers import PATIENCE
 
@@ -37,12 +37,25 @@ codec = Codec(all_tasks())
 
 NUMBERS = st.floats() | st.integers()
 TOKENS = st.builds(Token, st.text(), st.integers(), st.booleans(), st.booleans())
+
+
+def items(one: st.SearchStrategy[Any]) -> st.SearchStrategy[tuple[Any, ...]]:
+    return st.lists(one, max_size=3).map(tuple)
+
+
+def sentences(one: st.SearchStrategy[Any]) -> st.SearchStrategy[Sentence]:
+    """Sentences with any values, in the plural too."""
+    values = st.fixed_dictionaries({"one": one, "other": one})
+    return st.builds(Sentence, st.just("{one}"), values, st.sampled_from(["", "{one}, {other}"]), st.integers(0, 9))
+
+
 TEXT = st.recursive(
     st.text() | NUMBERS | st.none() | TOKENS | st.builds(Number, NUMBERS, st.sampled_from(texts.Form))
     | st.builds(Short, st.text(), st.integers()),
-    lambda one: st.lists(one, max_size=3).map(tuple),
+    lambda one: st.lists(one, max_size=3).map(tuple) | sentences(one) | st.builds(Listed, items(one), st.booleans()),
     max_leaves=5,
 )  # fmt: skip
+WORDS = st.text() | sentences(TEXT)
 FLOATS = st.lists(st.floats(), max_size=3).map(tuple)
 IDS = st.lists(st.integers(), max_size=3).map(tuple)
 OF_TYPES: dict[str, st.SearchStrategy[Any]] = {
@@ -52,15 +65,15 @@ OF_TYPES: dict[str, st.SearchStrategy[Any]] = {
     "int | None": st.none() | st.integers(),
     "float": st.floats(),
     "Text": TEXT,
+    "Words": WORDS,
+    "tuple[Words, ...]": items(WORDS),
+    "tuple[tuple[Words, tuple[Token, ...]], ...]": items(st.tuples(WORDS, items(TOKENS))),
     "tuple[int, ...]": IDS,
     "tuple[float, ...]": FLOATS,
     "tuple[str, ...]": st.lists(st.text(), max_size=3).map(tuple),
     "tuple[Text, ...]": st.lists(TEXT, max_size=3).map(tuple),
     "tuple[Token, ...]": st.lists(TOKENS, max_size=3).map(tuple),
     "tuple[tuple[float, ...], ...]": st.lists(FLOATS, max_size=3).map(tuple),
-    "tuple[tuple[str, tuple[Token, ...]], ...]": st.lists(
-        st.tuples(st.text(), st.lists(TOKENS, max_size=3).map(tuple)), max_size=2
-    ).map(tuple),
     "tuple[tuple[tuple[str, float], ...], ...]": st.lists(
         st.lists(st.tuples(st.text(), st.floats()), max_size=2).map(tuple), max_size=2
     ).map(tuple),
