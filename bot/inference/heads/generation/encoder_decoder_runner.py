@@ -16,6 +16,7 @@ from transformers.modeling_outputs import BaseModelOutput
 
 from bot.inference.heads.checkpoint import Checkpoint
 from bot.inference.heads.generation.cuda_graphs import CudaGraphs
+from bot.inference.heads.generation.decode_attention import cache_dtype, decoding
 from bot.inference.heads.generation.decoder_positions import PositionEmbeddings
 from bot.inference.heads.generation.encoder_decoder_cache import library_cache, static_library_cache
 from bot.inference.heads.generation.kv_cache import KVCache
@@ -56,7 +57,7 @@ class EncoderDecoder:
         """
         # Distances between columns are those in a text by itself, which suffices for relative positions (T5). If
         # positions are added to the embeddings (BART, M2M100), each row gets its own.
-        with self.positions.of(positions):
+        with self.positions.of(positions), decoding(self.checkpoint):
             output = self.checkpoint.model(
                 encoder_outputs=BaseModelOutput(last_hidden_state=states[None]),
                 attention_mask=masks[1],
@@ -112,7 +113,8 @@ class EncoderDecoderRunner:
             cache.scrub()
 
     def _begin(self) -> None:
-        self._use(KVCache(self._checkpoint, spare=SPARE), KVCache(self._checkpoint))
+        dtype = cache_dtype(self._checkpoint)
+        self._use(KVCache(self._checkpoint, SPARE, dtype), KVCache(self._checkpoint, dtype=dtype))
 
     def _use(self, written: KVCache, sources: KVCache) -> None:
         self._written, self._sources = written, sources
