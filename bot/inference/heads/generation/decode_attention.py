@@ -5,8 +5,9 @@ Source: "Attention backends" in the transformers documentation.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import torch
 from torch.nn.functional import scaled_dot_product_attention
@@ -15,22 +16,58 @@ from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
 
 from bot.inference.heads.checkpoint import Checkpoint
+from bot.inference.heads.generation.kv_cache import KVCache, long_rows
 
 _NAME, _LIBRARY = "glassbox-decoding", "sdpa"
 _OTHER = ("softcap", "s_aux", "output_attentions")
 """Arguments of transformers' attention functions that are left to the library."""
 
 
+@dataclass(frozen=True)
+class Reach:
+    """How far back rows see in a KV cache.
+
+    Attributes:
+        first: the first used column that all rows but a few see, counted from the first one of all rows.
+        alone: these few rows, which reach further back, with their first columns. Each is computed by itself.
+    """
+
+    first: int
+    alone: Mapping[int, int]
+
+    @classmethod
+    def of(cls, cache: KVCache) -> Reach:
+        """Return how far the rows of a cache see."""
+        starts, first = cache.starts, cache.used.start
+        alone = {row: starts[row] - first for row in long_rows(starts, cache.end)}
+        return cls(min(start - first for row, start in enumerate(starts) if row not in alone), alone)
+
+
+@dataclass(frozen=True)
+class Reaches:
+    """How far back rows see in an encoder-decoder's two caches."""
+
+    written: Reach
+    sources: Reach
+
+
 @contextmanager
-def decoding(checkpoint: Checkpoint) -> Iterator[None]:
-    """Compute decode steps of a model on the CPU by `attend_once` inside the body."""
+def decoding(checkpoint: Checkpoint, reaches: Reaches | None = None) -> Iterator[Mapping[str, Reaches]]:
+    """Compute decode steps of a model on the CPU by `attend_once` inside the body.
+
+    Args:
+        reaches: if known, how far back rows see.
+
+    Yields:
+        What the model must be called with, besides its usual arguments.
+    """
     if not _applies(checkpoint):
-        yield
+        yield {}
         return
     AttentionInterface.register(_NAME, _attend)
     AttentionMaskInterface.register(_NAME, sdpa_mask)  # the library's own masks
     with checkpoint.attention_backend.switched_to(_NAME):
-        yield
+        yield {} if reaches is None else {"glassbox_reaches": reaches}
 
 
 def cache_dtype(checkpoint: Checkpoint) -> torch.dtype | None:
@@ -76,6 +113,27 @@ def _computed_in(dtype: torch.dtype) -> torch.dtype:
     return torch.promote_types(dtype, torch.float32)
 
 
+def _attend_apart(
+    queries: torch.Tensor,
+    keys: torch.Tensor,
+    values: torch.Tensor,
+    mask: torch.Tensor | None,
+    scale: float | None,
+    bias: torch.Tensor | None,
+    reach: Reach,
+) -> torch.Tensor:
+    """Attend like `attend_once`, and compute long rows by themselves, so that short ones are not as wide."""
+
+    def attend(rows: slice, first: int, seen: torch.Tensor | None) -> torch.Tensor:
+        others = [None if one is None else one[..., first:] for one in (seen, bias)]
+        return attend_once(queries[rows], keys[rows, :, first:], values[rows, :, first:], others[0], scale, others[1])
+
+    output = attend(slice(None), reach.first, mask)
+    for row, first in reach.alone.items():
+        output[row] = attend(slice(row, row + 1), first, None)[0]
+    return output
+
+
 def _added(products: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
     return products.masked_fill(~mask, -torch.inf) if mask.dtype == torch.bool else products + mask.to(products.dtype)
 
@@ -90,6 +148,7 @@ def _attend(
     scaling: float | None = None,
     is_causal: bool | None = None,
     position_bias: torch.Tensor | None = None,
+    glassbox_reaches: Reaches | None = None,
     **others: object,
 ) -> tuple[torch.Tensor, None]:
     """Attend as the library asks, see `transformers.AttentionInterface`."""
@@ -111,7 +170,12 @@ def _attend(
         )
     # Heads that share keys stand on the axis of a row's queries.
     grouped = query.reshape(rows, heads // shared, shared, -1)
-    output = attend_once(grouped, key, value, attention_mask, scaling, position_bias)
+    inputs = (grouped, key, value, attention_mask, scaling, position_bias)
+    if glassbox_reaches is None:
+        output = attend_once(*inputs)
+    else:
+        is_written = getattr(module, "is_causal", True)  # cross-attention is not
+        output = _attend_apart(*inputs, glassbox_reaches.written if is_written else glassbox_reaches.sources)
     return output.reshape(rows, 1, heads, -1), None
 
 

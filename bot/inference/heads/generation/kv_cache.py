@@ -9,6 +9,8 @@ import torch
 
 from bot.inference.heads.checkpoint import Checkpoint
 
+ROW_OVERHEAD = 200
+"""The overhead of a row's own attention on a CPU, in columns that it reads in that time."""
 KeysAndValues = tuple[torch.Tensor, torch.Tensor]
 """Of a layer, (rows, heads, columns, size) both."""
 
@@ -164,3 +166,19 @@ class KVCache:
         starts = self._checkpoint.tensor(self.starts)
         indices = torch.arange(columns.start, columns.stop, device=starts.device)
         return (indices >= starts[:, None])[:, None, None]
+
+
+def long_rows(starts: Sequence[int], end: int) -> list[int]:
+    """Return the rows so long that their attention is cheaper one by one than as wide as theirs for all.
+
+    Args:
+        starts: each row's first column.
+        end: the column behind the last one of all rows.
+    """
+
+    def cost(number: int) -> int:
+        alone = sum(end - starts[row] + ROW_OVERHEAD for row in longest[:number])
+        return alone + len(starts) * (end - starts[longest[number]])
+
+    longest = sorted(range(len(starts)), key=starts.__getitem__)
+    return longest[: min(range(len(starts)), key=cost, default=0)]

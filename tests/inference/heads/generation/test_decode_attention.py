@@ -15,7 +15,8 @@ from torch.nn.functional import scaled_dot_product_attention
 from bot.inference.checkpoints.loading import load_head
 from bot.inference.compute.device import Device
 from bot.inference.heads.generation import decode_attention
-from bot.inference.heads.generation.decode_attention import attend_once, cache_dtype, decoding
+from bot.inference.heads.generation.decode_attention import Reach, attend_once, cache_dtype, decoding
+from bot.inference.heads.generation.kv_cache import KVCache
 from bot.inference.heads.head import Head
 from tests.support import CPU
 
@@ -47,9 +48,11 @@ def test_it_is_the_attention_that_pytorch_computes(
     added = torch.zeros(seen.shape, dtype=torch.float64).masked_fill(~seen, -torch.inf)
     mask = {"none": None, "seen": seen, "added": added}[masked]
     bias = drawn(1, heads, queries, columns) if biased else None
-    both = [one for one in (None if mask is None else added, bias) if one is not None]
+    everything = torch.zeros(rows, heads, queries, columns, dtype=torch.float64)
+    for one in (None if mask is None else added, bias):
+        everything = everything if one is None else everything + one
 
-    expected = scaled_dot_product_attention(query, key, value, attn_mask=sum(both) if both else None, scale=scale)
+    expected = scaled_dot_product_attention(query, key, value, attn_mask=everything, scale=scale)
 
     torch.testing.assert_close(attend_once(query, key, value, mask, scale, bias), expected)
     # Queries in bfloat16 lose only what their own data type loses.
@@ -117,3 +120,15 @@ def test_a_model_without_pytorchs_kernel_is_left_alone(
         assert head.model.config._attn_implementation == "eager"
 
     assert cache_dtype(head) is None
+
+
+def test_a_long_row_makes_no_other_as_wide(
+    checkpoints: Mapping[str, Path], computed: list[torch.Size], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache = KVCache(load_head(checkpoints["t5"], CPU))
+    cache.reserve([10] * 15 + [900], further=0)
+    cache.add([10] * 15 + [900])
+
+    assert Reach.of(cache) == Reach(890, {15: 0})
+    cache.keep([*range(15)])
+    assert Reach.of(cache) == Reach(0, {})
