@@ -96,10 +96,10 @@ def attend_once(
         scale: factor of the products; None for one over the root of the size.
         bias: added to the products, like them.
     """
-    if not queries.is_cpu:
-        return scaled_dot_product_attention(queries, keys, values, attn_mask=mask, scale=scale)
-    # PyTorch's kernel is made for many queries. With one, in bfloat16, it takes three to ten times as long as two
-    # products in float32, conversion included (docs/experiments/decoding.md).
+    # PyTorch's kernel is made for many queries. With one, in bfloat16, it takes two to five times as long as two
+    # products in float32; with three of heads that share keys, as long as these (docs/experiments/translation.md).
+    if not queries.is_cpu or (queries.shape[2] > 1 and keys.dtype == queries.dtype):
+        return scaled_dot_product_attention(queries, keys, values, attn_mask=_both(mask, bias), scale=scale)
     dtype = _computed_in(queries.dtype)
     scale = queries.shape[-1] ** -0.5 if scale is None else scale
     products = (queries.to(dtype) * scale) @ keys.to(dtype).transpose(-1, -2)
@@ -107,6 +107,12 @@ def attend_once(
         if added is not None:
             products = _added(products, added)
     return (products.softmax(dim=-1) @ values.to(dtype)).to(queries.dtype)
+
+
+def _both(mask: torch.Tensor | None, bias: torch.Tensor | None) -> torch.Tensor | None:
+    if mask is None or bias is None:
+        return bias if mask is None else mask
+    return _added(bias, mask)
 
 
 def _computed_in(dtype: torch.dtype) -> torch.dtype:
