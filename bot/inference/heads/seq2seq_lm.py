@@ -42,7 +42,9 @@ class Seq2SeqLM(Head):
 
     def __init__(self, *loaded: *Loaded) -> None:
         super().__init__(*loaded)
-        budget = Budget(4_096, rows=16, waste=WASTE) if self.device.on_cpu else Budget(32_768, rows=64, waste=WASTE)
+        # A row counts with all tokens that it may write, 400, of which a chat message needs thirty: on the CPU this is
+        # room for sixteen messages.
+        budget = Budget(8_192, rows=16, waste=WASTE) if self.device.on_cpu else Budget(32_768, rows=64, waste=WASTE)
         self.encoder_decoder = EncoderDecoder(self, self._encode, PositionEmbeddings(self))
         self._graphs = cuda_graphs(self, caches=2)
         self.rewrite: Operation[SourceText, tuple[int, ...]] = Operation.iterative("rewrite", self._session, budget)

@@ -16,6 +16,7 @@ from transformers.modeling_outputs import BaseModelOutput
 
 from bot.inference.heads.checkpoint import Checkpoint
 from bot.inference.heads.generation.cuda_graphs import CudaGraphs
+from bot.inference.heads.generation.decode_attention import Reach, Reaches, cache_dtype, decoding
 from bot.inference.heads.generation.decoder_positions import PositionEmbeddings
 from bot.inference.heads.generation.encoder_decoder_cache import library_cache, static_library_cache
 from bot.inference.heads.generation.kv_cache import KVCache
@@ -44,6 +45,7 @@ class EncoderDecoder:
         states: torch.Tensor,
         masks: Sequence[torch.Tensor],
         cache: EncoderDecoderCache,
+        reaches: Reaches | None = None,
     ) -> torch.Tensor:
         """Return logits of each row's next token, (rows, vocabulary).
 
@@ -53,10 +55,11 @@ class EncoderDecoder:
             states: the encoder's hidden states that are not in the cache yet, (tokens, hidden).
             masks: which columns each row sees, (rows, 1, 1, columns): of written tokens, and of sources.
             cache: has these columns.
+            reaches: how far back each row sees in it, for attention on the CPU.
         """
         # Distances between columns are those in a text by itself, which suffices for relative positions (T5). If
         # positions are added to the embeddings (BART, M2M100), each row gets its own.
-        with self.positions.of(positions):
+        with self.positions.of(positions), decoding(self.checkpoint, reaches) as arguments:
             output = self.checkpoint.model(
                 encoder_outputs=BaseModelOutput(last_hidden_state=states[None]),
                 attention_mask=masks[1],
@@ -64,6 +67,7 @@ class EncoderDecoder:
                 decoder_attention_mask=masks[0],
                 cache=cache,
                 use_cache=True,
+                **arguments,
             )
         logits: torch.Tensor = output.logits[:, -1]
         return logits
@@ -112,7 +116,8 @@ class EncoderDecoderRunner:
             cache.scrub()
 
     def _begin(self) -> None:
-        self._use(KVCache(self._checkpoint, spare=SPARE), KVCache(self._checkpoint))
+        dtype = cache_dtype(self._checkpoint)
+        self._use(KVCache(self._checkpoint, SPARE, dtype), KVCache(self._checkpoint, dtype=dtype))
 
     def _use(self, written: KVCache, sources: KVCache) -> None:
         self._written, self._sources = written, sources
@@ -149,7 +154,8 @@ class EncoderDecoderRunner:
         self._model.positions.extend(max(positions) + 1, self._states)
         masks = [self._mask(cache) for cache in (self._written, self._sources)]
         at = self._checkpoint.tensor(positions)
-        return self._model.decode(last, at, self._states, masks, self._cache).float()
+        reaches = Reaches(Reach.of(self._written), Reach.of(self._sources))
+        return self._model.decode(last, at, self._states, masks, self._cache, reaches).float()
 
     def _mask(self, cache: KVCache) -> torch.Tensor:
         used = cache.used

@@ -10,6 +10,7 @@ from transformers.modeling_outputs import BaseModelOutput
 
 from bot.errors import NotFinite, Unanswered
 from bot.inference.heads.generation.continuous_batching import Generated
+from bot.inference.heads.generation.decode_attention import decoding
 from bot.inference.heads.generation.encoder_decoder_runner import EncoderDecoder
 from bot.inference.heads.generation.sampling import FiniteRows, RowStop
 from bot.inference.heads.generation.source_text import SourceText
@@ -53,7 +54,7 @@ class GenerateBatch:
         # All starts have the same length: a model's tasks give all of them a language token, or none.
         start = self._checkpoint.tensor([source.start for source in inputs])
         finite = FiniteRows(len(rows))
-        with self._checkpoint.threads.chosen("write", len(rows)) as timed:
+        with self._checkpoint.threads.chosen("write", len(rows)) as timed, decoding(self._checkpoint):
             output: torch.Tensor = self._checkpoint.model.generate(
                 encoder_outputs=BaseModelOutput(last_hidden_state=pad_sequence(states, batch_first=True)),
                 attention_mask=pad_sequence([start.new_ones(length) for length in lengths], batch_first=True),

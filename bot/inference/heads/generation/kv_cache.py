@@ -9,6 +9,8 @@ import torch
 
 from bot.inference.heads.checkpoint import Checkpoint
 
+ROW_OVERHEAD = 200
+"""The overhead of a row's own attention on a CPU, in columns that it reads in that time."""
 KeysAndValues = tuple[torch.Tensor, torch.Tensor]
 """Of a layer, (rows, heads, columns, size) both."""
 
@@ -22,10 +24,15 @@ class KVLayer:
     values: torch.Tensor
 
     @classmethod
-    def of(cls, capacity: tuple[int, int], keys: torch.Tensor, values: torch.Tensor) -> KVLayer:
-        """Allocate memory for keys and values such as these, (1, heads, tokens, size)."""
+    def of(
+        cls, capacity: tuple[int, int], keys: torch.Tensor, values: torch.Tensor, dtype: torch.dtype | None = None
+    ) -> KVLayer:
+        """Allocate memory for keys and values such as these, (1, heads, tokens, size), perhaps in another data type."""
         rows, columns = capacity
-        return cls(*(states.new_zeros(rows, states.shape[1], columns, states.shape[3]) for states in (keys, values)))
+        shapes = [(rows, states.shape[1], columns, states.shape[3]) for states in (keys, values)]
+        return cls(
+            *(states.new_zeros(shape, dtype=dtype) for states, shape in zip((keys, values), shapes, strict=True))
+        )
 
     def move(self, capacity: tuple[int, int], rows: int, columns: slice, shift: int) -> None:
         """Move the used columns to other memory, `shift` columns further on."""
@@ -53,16 +60,18 @@ class KVCache:
 
     Args:
         spare: columns that are added whenever the memory is used up.
+        dtype: of the memory; None for that of the keys and values.
     """
 
     # All rows end in the same column, so a decode step adds one column for all of them.
 
-    def __init__(self, checkpoint: Checkpoint, spare: int = 0) -> None:
+    def __init__(self, checkpoint: Checkpoint, spare: int = 0, dtype: torch.dtype | None = None) -> None:
         self.layers: dict[int, KVLayer] = {}
         self.starts: list[int] = []
         self.end = 0
         self.capacity = (0, 0)
         self._checkpoint = checkpoint
+        self._dtype = dtype
         self._spare = spare
 
     @property
@@ -78,7 +87,7 @@ class KVCache:
     def layer(self, index: int, keys: torch.Tensor, values: torch.Tensor) -> KVLayer:
         """Return a layer with memory for keys and values such as these, (1, heads, tokens, size)."""
         if index not in self.layers:
-            self.layers[index] = KVLayer.of(self.capacity, keys, values)
+            self.layers[index] = KVLayer.of(self.capacity, keys, values, self._dtype)
         return self.layers[index]
 
     def update(self, index: int, keys: torch.Tensor, values: torch.Tensor) -> KeysAndValues:
@@ -157,3 +166,19 @@ class KVCache:
         starts = self._checkpoint.tensor(self.starts)
         indices = torch.arange(columns.start, columns.stop, device=starts.device)
         return (indices >= starts[:, None])[:, None, None]
+
+
+def long_rows(starts: Sequence[int], end: int) -> list[int]:
+    """Return the rows so long that their attention is cheaper one by one than as wide as theirs for all.
+
+    Args:
+        starts: each row's first column.
+        end: the column behind the last one of all rows.
+    """
+
+    def cost(number: int) -> int:
+        alone = sum(end - starts[row] + ROW_OVERHEAD for row in longest[:number])
+        return alone + len(starts) * (end - starts[longest[number]])
+
+    longest = sorted(range(len(starts)), key=starts.__getitem__)
+    return longest[: min(range(len(starts)), key=cost, default=0)]

@@ -8,6 +8,7 @@ import torch
 from transformers import DynamicCache
 
 from bot.inference.heads.checkpoint import Checkpoint
+from bot.inference.heads.generation.decode_attention import decoding
 
 
 class PaddedRunner:
@@ -30,14 +31,15 @@ class PaddedRunner:
             ids = last.unsqueeze(1)
             self._mask = torch.nn.functional.pad(self._mask, (0, 1), value=1)
             positions = self._mask.sum(dim=-1, keepdim=True) - 1
-        output = self._checkpoint.model(
-            input_ids=ids,
-            attention_mask=self._mask,
-            position_ids=positions,
-            cache=self._cache,
-            use_cache=True,
-            logits_to_keep=1,
-        )
+        with decoding(self._checkpoint):
+            output = self._checkpoint.model(
+                input_ids=ids,
+                attention_mask=self._mask,
+                position_ids=positions,
+                cache=self._cache,
+                use_cache=True,
+                logits_to_keep=1,
+            )
         logits: torch.Tensor = output.logits[:, -1].float()
         return logits
 

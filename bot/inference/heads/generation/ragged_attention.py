@@ -14,6 +14,7 @@ from torch.nn.functional import scaled_dot_product_attention
 
 from bot.inference.heads.attention_backend import LayerInput
 from bot.inference.heads.checkpoint import Checkpoint
+from bot.inference.heads.generation.decode_attention import attend_once
 from bot.inference.heads.generation.kv_cache import KVCache, KVLayer
 from bot.inference.heads.generation.static_kv_cache import StaticView
 
@@ -141,4 +142,4 @@ def _attend_grouped(
     """Attend with one token of each row, (rows, heads, size); return (rows, key heads, heads that share them, size)."""
     # Heads that share keys stand on the axis of a sequence's tokens.
     grouped = queries.reshape(len(keys), keys.shape[1], -1, queries.shape[-1])
-    return scaled_dot_product_attention(grouped, keys, values, attn_mask=mask, scale=scale)
+    return attend_once(grouped, keys, values, mask, scale)

@@ -18,15 +18,13 @@ from bot.inference.heads.attention_backend import Attention
 from bot.inference.heads.calibration import Calibration
 from bot.inference.heads.checkpoint import Checkpoint
 from bot.inference.heads.generation.cuda_graphs import CudaGraphs
-from bot.inference.heads.generation.kv_cache import KVCache
+from bot.inference.heads.generation.kv_cache import KVCache, long_rows
 from bot.inference.heads.generation.ragged_attention import PaddedPrefill, RaggedAttention, StaticAttention
 from bot.inference.heads.generation.static_kv_cache import StaticKVCache, StaticView
 from bot.inference.heads.probing import holds
 
 SPARE = 64
 """Columns that are added whenever the KV cache is full."""
-ROW_OVERHEAD = 200
-"""The overhead of a row's own attention on a CPU, in columns that it reads in that time."""
 _IS_EXACT: Calibration[bool] = Calibration("ragged batches")
 
 
@@ -117,22 +115,6 @@ def _static_step(
     positions, starts, column = torch.split(numbers, [len(ids), len(ids), 1])
     attention = StaticAttention(StaticView.of(cache, starts, column))
     return _logits(checkpoint, ids, positions, attention, 0)
-
-
-def long_rows(starts: Sequence[int], end: int) -> list[int]:
-    """Return the rows so long that their attention is cheaper one by one than as wide as theirs for all.
-
-    Args:
-        starts: each row's first column.
-        end: the column behind the last one of all rows.
-    """
-
-    def cost(number: int) -> int:
-        alone = sum(end - starts[row] + ROW_OVERHEAD for row in longest[:number])
-        return alone + len(starts) * (end - starts[longest[number]])
-
-    longest = sorted(range(len(starts)), key=starts.__getitem__)
-    return longest[: min(range(len(starts)), key=cost, default=0)]
 
 
 def can_be_ragged(checkpoint: Checkpoint) -> bool:

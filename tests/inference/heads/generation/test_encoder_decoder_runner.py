@@ -18,14 +18,17 @@ from bot.inference.checkpoints.loading import load_head
 from bot.inference.heads.calibration import Calibrations
 from bot.inference.heads.generation.continuous_batching import RunningBatch
 from bot.inference.heads.generation.cuda_graphs import CudaGraphs
+from bot.inference.heads.generation.decode_attention import Reach
 from bot.inference.heads.generation.decoder_positions import PositionEmbeddings
 from bot.inference.heads.generation.encoder_decoder_runner import SPARE, EncoderDecoderRunner
 from bot.inference.heads.generation.generate_batch import GenerateBatch
 from bot.inference.heads.generation.joinability import can_be_joined, is_greedy
+from bot.inference.heads.generation.kv_cache import KVCache
 from bot.inference.heads.generation.source_text import SourceText
 from bot.inference.heads.generation.static_kv_cache import WIDTH
 from bot.inference.heads.seq2seq_lm import Seq2SeqLM
 from bot.inference.operations import Row, decode_step
+from bot.tasks.translation.drafting import MOST_NEW_TOKENS
 from tests.inference.heads.generation.coming_and_going import come_and_go
 from tests.support import CPU
 
@@ -93,6 +96,34 @@ def test_whoever_comes_and_goes(
     texts = Texts(head, CudaGraphs(head, lambda compute: compute, caches=2) if repeated else None)
     for _ in come_and_go(texts, data, TOKENS, SOURCES):
         pass
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_long_sources_among_short_ones(
+    name: str, exact: Callable[[str], Seq2SeqLM], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.inference.heads.generation.kv_cache.ROW_OVERHEAD", 1)
+    apart: list[int] = []
+    reach_of = Reach.of
+
+    def noted(cache: KVCache) -> Reach:
+        reach = reach_of(cache)
+        apart.append(len(reach.alone))
+        return reach
+
+    monkeypatch.setattr("bot.inference.heads.generation.encoder_decoder_runner.Reach.of", noted)
+    texts = Texts(exact(name))
+    texts.go_on([], [[5, 6, 7], [*range(3, 50)], [8]])
+    for step in range(12):
+        texts.go_on([9, 3 + step, 7], [])
+    texts.go_on([4, 4, 4], [[*range(20, 60)], [5]])  # whose written tokens are few
+    texts.go_on([3, 8, 9, 10, 7], [])
+    texts.keep([0, 4, 3])
+    texts.go_on([6, 6, 6], [])
+
+    assert apart[0::2][0] == 0  # of the written tokens
+    assert apart[1] > 0
+    assert max(apart[0::2]) > 0
 
 
 @pytest.mark.parametrize("name", FAMILIES)
@@ -259,3 +290,10 @@ def test_positions_that_are_counted_otherwise_are_found_out(
         head.calibrations = Calibrations()
         monkeypatch.setattr(PositionEmbeddings, "of", lambda self, positions: nullcontext())
         assert not can_be_joined(head.encoder_decoder)
+
+
+def test_sixteen_messages_are_translated_together(checkpoints: Mapping[str, Path]) -> None:
+    head: Any = load_head(checkpoints["t5"], CPU)
+    message = 60 + MOST_NEW_TOKENS
+
+    assert [*head.rewrite.budget.split([message] * 16)] == [[*range(16)]]

@@ -15,8 +15,9 @@ from bot.inference.checkpoints.loading import load_head
 from bot.inference.heads.causal_lm import CausalLM, model_runner
 from bot.inference.heads.generation.continuous_batching import Generation, RunningBatch
 from bot.inference.heads.generation.cuda_graphs import CudaGraphs
+from bot.inference.heads.generation.kv_cache import ROW_OVERHEAD, long_rows
 from bot.inference.heads.generation.padded_runner import PaddedRunner
-from bot.inference.heads.generation.ragged_runner import ROW_OVERHEAD, SPARE, RaggedRunner, can_be_ragged, long_rows
+from bot.inference.heads.generation.ragged_runner import SPARE, RaggedRunner, can_be_ragged
 from bot.inference.heads.generation.sampling import Sampling
 from bot.inference.operations import run_session
 from tests import tiny
