@@ -79,6 +79,7 @@ FREE = {
     "settings": {"settings", "settings-prompt"},
     "privacy": {"privacy", "privacy-export", "privacy-ask-to-erase", "privacy-erase", "privacy-opt-out"},
     "help": {"help-look", "help-try", "help-report", "help-send-report"},
+    "language": {"language"},
     "status": {"status-page", "status-load", "status-unload", "status-begin", "status-end"},
     ONES_OWN: {"batch-stop", "batch-cancel", "forum-add", "forum-dismiss", "forum-undo"},
 }

@@ -112,8 +112,8 @@ async def test_of_what_would_flip_it(open_scene: OpenScene, asked: list[Any]) ->
         said = again.response.embeds[0].description.replace("\u00a0", "")
         assert new[1] != own
         assert new[2] in said.replace(" ", "")
-        assert "Tried: all 9 texts without one word; " in embed.description
-        assert "that this bot's /fill finds likely in its place (for 9 words); " in embed.description
+        assert "Tried: all 9 texts without one word. " in embed.description
+        assert "that this bot's /fill finds likely in its place (for 9 words). " in embed.description
         [picture] = [one for one in shown.attachments if one.filename.endswith(".png")]
         assert f"How likely {own} is after each change: " in picture.description
         # A look at deletions came first; then words were asked of /fill, and tried.
@@ -134,5 +134,5 @@ async def test_without_a_model_for_other_words(open_scene: OpenScene, make_prese
         assert (
             "No word was exchanged for another, because no model of /fill could be asked in time." in embed.description
         )
-        assert "Tried: all 4 texts without one word; " in embed.description
+        assert "Tried: all 4 texts without one word. " in embed.description
         assert not scene.env.errors

@@ -291,7 +291,7 @@ async def test_an_answer_that_was_perhaps_shared(open_scene: OpenScene, monkeypa
             await die(scene)
         await take_over(scene)
         assert len(_shared(scene)) == 1
-        assert pressed.followups[-1].content == sharing.NOT_CONFIRMED
+        assert pressed.followups[-1].content == str(sharing.NOT_CONFIRMED)
         scene.env.errors.clear()
         # After a look into the channel they may.
         await scene.alice.click(result.response.message, label="Share")
