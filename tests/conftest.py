@@ -31,6 +31,7 @@ hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "glassbox"
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # tiny matrices; more threads only wait for each other, in children too
 
 NEW_OBJECTS = 20_000
 """How many more objects than before there must be for a collection of garbage. With Python's 700, a test that answers a
