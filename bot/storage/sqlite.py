@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 from collections.abc import Iterator
+from functools import cache
 from typing import TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine
+from sqlalchemy import Connection, Engine, create_engine, create_mock_engine
+from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import StaticPool
 
@@ -87,7 +89,8 @@ class SQLiteDatabase(Database):
     def _upgrade(self) -> None:
         connection = self._connect()
         if self._is_new:  # nothing to upgrade, and nobody else
-            METADATA.create_all(connection, checkfirst=False)
+            for statement in _new_tables():
+                connection.exec_driver_sql(statement)
             return
         migrations = read_migrations()
         with _lock_noticed():
@@ -100,6 +103,18 @@ class SQLiteDatabase(Database):
         if self._connection is not None:
             self._connection.close()
         self._engine.dispose()
+
+
+@cache  # composing the statements takes longer than running them
+def _new_tables() -> tuple[str, ...]:
+    """Return the SQL that creates the tables of this version."""
+    statements: list[str] = []
+    dialect = SQLiteDialect_pysqlite()
+    METADATA.create_all(
+        create_mock_engine("sqlite://", lambda one, *_: statements.append(str(one.compile(dialect=dialect)))),
+        checkfirst=False,
+    )
+    return tuple(statements)
 
 
 class Locked(sqlite3.OperationalError):

@@ -30,6 +30,7 @@ from bot.errors import RequestForgotten
 from bot.storage import RequestStore
 from bot.storage.conversations import Turn
 from bot.storage.tables import DELETIONS
+from bot.storage.upgrading import read_migrations
 from bot.tasks.chat import MOST_EXCHANGES, ChatRequest, Exchange
 from tests import postgresql
 
@@ -105,6 +106,7 @@ async def write(number: int, path: Path, url: str | None, output: int) -> None:
 
 def run(kills: int, path: Path, url: str | None) -> int:
     """Kill writers; return how many events were acknowledged, all of which are there."""
+    read_migrations()  # imports what each of the processes would import otherwise
     chance, numbers, events = random.Random(0), itertools.count(1), list[Event]()
     writers = [Writer.begin(next(numbers), path, url) for _ in range(2)]
     for _ in range(kills):

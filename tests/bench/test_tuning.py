@@ -97,7 +97,9 @@ async def test_an_engine_takes_part_or_is_named_with_its_fault(
     assert (names[-1] == "Some engine") is (broken is None)
     assert (left_out in report["notes"]) is (broken is not None)
     assert names[-2 if broken is None else -1] == OWN
-    assert report["limit"].split(": ")[0] == ("Some engine" if broken is None else OWN)
+    rates = {one["who"]: one["rate"] for one in report["figures"] if one["who"] in (OWN, "Some engine")}
+    # It computes nothing, and yet a pause of the machine may make it the slower one.
+    assert report["limit"].split(": ")[0] == max(rates, key=rates.__getitem__)
     assert doors.open == []
 
 
