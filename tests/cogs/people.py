@@ -79,7 +79,8 @@ def send(
 ) -> simcord.InteractionResult:
     """Do as `use`, without waiting for the bot."""
     data = _menu(scene, who, channel, name) if is_menu else scene.slash_data(who, channel.id, name, options)
-    changed: dict[str, Any] = {"locale": "de"}
+    # A language into which the tiny models translate, and which the bot does not speak.
+    changed: dict[str, Any] = {"locale": "ro"}
     if channel.type == GROUP_CHANNEL or scene.bot.get_guild(channel.guild_id or 0) is None:
         changed["authorizing_integration_owners"] = {"1": str(who.id)}
     return scene.send(who, channel, data, **changed)
