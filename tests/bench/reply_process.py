@@ -48,7 +48,8 @@ class Asked:
         answers = [await self.alice.slash(self._channel, "sentiment", text=text) for text in texts]
         answered = time.process_time()
         for answer in answers:
-            opened = await self.alice.click(answer.response.message, label="Show the work")
+            show_the_work = answer.response.components[0]["components"][0]["custom_id"]
+            opened = await self.alice.click(answer.response.message, custom_id=show_the_work)
             assert opened.response is not None
         return {
             "/sentiment": (answered - began) / replies,
@@ -64,36 +65,40 @@ async def asked(folder: Path, locale: str | None) -> AsyncIterator[Asked]:
         locale: of a made-up language that Alice reads; None for English.
     """
     tiny.distilbert(folder / "tiny")
-    with contextlib.ExitStack() as languages:
-        if locale is not None:
-            from tests.locales.languages import offering  # an older checkout may have none
-
-            languages.enter_context(offering(folder / "locales", locale))
-        async with (
-            open_worker(preset_of({"sentiment": folder / "tiny"}), folder) as worker,
-            RequestStore.open(None) as store,
-        ):
-            bot = Glassbox(worker, store, shard_count=1)
-            async with simcord.run(bot, settle_timeout=PATIENCE) as env:
-                await bot.tree.sync()
-                found = Asked(env, env.create_guild("Glassbox"))
-                if locale is not None:
-                    bot.own_languages.note(found.alice.id, locale)
-                yield found
+    async with (
+        open_worker(preset_of({"sentiment": folder / "tiny"}), folder) as worker,
+        RequestStore.open(None) as store,
+    ):
+        bot = Glassbox(worker, store, shard_count=1)
+        async with simcord.run(bot, settle_timeout=PATIENCE) as env:
+            await bot.tree.sync()
+            found = Asked(env, env.create_guild("Glassbox"))
+            if locale is not None:
+                await bot.own_languages.choose(found.alice.id, locale)
+            yield found
 
 
-async def main() -> None:
+async def answer(folder: Path, replies: int, locale: str | None) -> None:
+    """Answer a round for each line that is read."""
+    async with asked(folder, locale) as alice:
+        while sys.stdin.readline():
+            sys.stdout.write(json.dumps(await alice.round(replies)) + "\n")
+            sys.stdout.flush()
+
+
+def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--replies", type=int, required=True, help="of each kind in a round")
     parser.add_argument("--locale")
     options = parser.parse_args()
     torch.set_num_threads(1)
-    with tempfile.TemporaryDirectory(prefix="glassbox-replies-") as name:
-        async with asked(Path(name), options.locale) as alice:
-            while sys.stdin.readline():
-                sys.stdout.write(json.dumps(await alice.round(options.replies)) + "\n")
-                sys.stdout.flush()
+    with tempfile.TemporaryDirectory(prefix="glassbox-replies-") as name, contextlib.ExitStack() as languages:
+        if options.locale is not None:
+            from tests.locales.languages import offering  # an older checkout may have none
+
+            languages.enter_context(offering(Path(name) / "locales", options.locale))
+        asyncio.run(answer(Path(name), options.replies, options.locale))
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    main()
