@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from bot.errors import SettingsError
 from bot.invocation import parse_invocation
+from tests.locales.pseudo import marked, unmarked
 
 COMMANDS: list[dict[str, Any]] = [
     {
@@ -58,7 +59,7 @@ def test_a_command_without_options() -> None:
         ("/fill text:a top_p:nan", "top_p must be at least 0 and at most 1, and not nan."),
         ("/fill text:a words:abcde", "words must be at least 2 and at most 4 characters long, and not 5."),
         ("/fill text:a at:#here", "at cannot be written as text. Please use this command in the playground."),
-        ("/status now", "it has none"),
+        ("/status now", "/status has no options."),
         ("", "Write a command, such as /fill. There are /fill, /status."),
         (" / ", "Write a command"),
     ],
@@ -67,6 +68,22 @@ def test_what_cannot_be_read_says_why(line: str, part: str) -> None:
     with pytest.raises(SettingsError) as caught:
         parse_invocation(line, COMMANDS)
     assert part in caught.value.sentence
+
+
+def test_what_cannot_be_read_is_said_in_every_language() -> None:
+    lines = ("/b", "/a", "/a x", "/a n:x", "/a n:5", "/a n:1 b:x", "/a n:1 s:x", "/a n:1 c:x", "/a n:1 p:x", "")
+    option = {"name": "n", "type": 4, "required": True, "description": "", "min_value": 1, "max_value": 2}
+    others = [
+        {"name": "b", "type": 5, "description": ""},
+        {"name": "s", "type": 3, "description": "", "min_length": 2},
+        {"name": "c", "type": 3, "description": "", "choices": [{"name": "y", "value": "y"}]},
+        {"name": "p", "type": 7, "description": ""},
+    ]
+    with marked():
+        for line in lines:
+            with pytest.raises(SettingsError) as caught:
+                parse_invocation(line, [{"name": "a", "options": [option, *others]}])
+            assert not unmarked(caught.value.sentence)
 
 
 @given(st.text())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
 
 from rich.console import Console
@@ -11,6 +12,7 @@ from bot.commands.opening import loaded_backend
 from bot.commands.terminal import show_reply
 from bot.errors import SettingsError
 from bot.locales.message import later
+from bot.locales.terminal import locale_of_terminal
 from bot.playground import Page, examples, simulated_server
 from bot.settings import Settings
 from bot.stopping import beside, stop_signals, until_stopped
@@ -24,7 +26,10 @@ async def serve_playground(settings: Settings, port: int, console: Console, page
     """
     _check_port(port)
     with contextlib.ExitStack() as until_all_is_closed:
-        async with loaded_backend(settings, console) as backend, simulated_server(backend) as server:
+        async with (
+            loaded_backend(settings, console) as backend,
+            simulated_server(backend, locale_of_terminal(os.environ)) as server,
+        ):
             console.print()
             await server.furnish()
             if page == Page.SERVER:

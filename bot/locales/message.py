@@ -53,16 +53,15 @@ class Message(Readable):
 
     def text(self) -> str:
         """Return the sentence in the current locale, with its fields still to be filled in."""
-        messages = catalogue(current_locale())
-        match self.context, self.other:
-            case "", "":
-                return messages.gettext(self.template)
-            case "", other:
-                return messages.ngettext(self.template, other, self.count)
-            case context, "":
-                return messages.pgettext(context, self.template)
-            case context, other:
-                return messages.npgettext(context, self.template, other, self.count)
+        return translated(self.template, self.other, self.count, self.context)
+
+
+def translated(template: str, other: str = "", count: int = 0, context: str = "") -> str:
+    """Return a template in the current locale. Its arguments are what `Message` has under these names."""
+    messages = catalogue(current_locale())
+    if not context:  # asked first, and without `match`, because a page has dozens of sentences
+        return messages.ngettext(template, other, count) if other else messages.gettext(template)
+    return messages.npgettext(context, template, other, count) if other else messages.pgettext(context, template)
 
 
 def _(template: str, /, **values: Value) -> str:
@@ -70,18 +69,18 @@ def _(template: str, /, **values: Value) -> str:
 
     Without values, braces in the sentence stand for themselves.
     """
-    text = catalogue(current_locale()).gettext(template)
+    text = translated(template)
     return text.format(**values) if values else text
 
 
 def plural(one: str, other: str, /, count: int, **values: Value) -> str:
     """Return the sentence for a number of things, in the current locale. `{count}` is that number."""
-    return catalogue(current_locale()).ngettext(one, other, count).format(count=count, **values)
+    return translated(one, other, count).format(count=count, **values)
 
 
 def in_context(context: str, template: str, /, **values: Value) -> str:
     """Return a sentence like `_`, where the same English words must be told apart, such as by what they name."""
-    text = catalogue(current_locale()).pgettext(context, template)
+    text = translated(template, context=context)
     return text.format(**values) if values else text
 
 

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
 
+from bot.locales.message import Message
+
 
 @dataclass(frozen=True)
 class Post:
@@ -24,6 +26,7 @@ class Scenery:
 
     Attributes:
         welcome, welcome_directly, welcome_to_forum: what the bot says at first, on each page.
+        topic, chatter_topic: of the channels.
         menu: the name of a message menu to show.
         rows: of the file, the header first.
         chatter: one message a line, in order.
@@ -32,6 +35,8 @@ class Scenery:
     welcome: str
     welcome_directly: str
     welcome_to_forum: str
+    topic: str
+    chatter_topic: str
     menu: str
     friend: str
     hello: str
@@ -45,18 +50,20 @@ class Scenery:
 
     @classmethod
     def read(cls) -> Scenery:
-        """Read the file of the package."""
+        """Read the file of the package; what it says to whoever tries the bot is translated."""
         text = resources.files("bot.playground").joinpath("scenery.toml").read_text(encoding="utf-8")
         fields = tomllib.loads(text)
         forum = fields.pop("forum")
         return cls(
-            welcome=fields["welcome"].strip(),
-            welcome_directly=fields["welcome_directly"].strip(),
-            welcome_to_forum=fields["welcome_to_forum"].strip(),
+            welcome=str(Message(fields["welcome"])),
+            welcome_directly=str(Message(fields["welcome_directly"])),
+            welcome_to_forum=str(Message(fields["welcome_to_forum"])),
+            topic=str(Message(fields["topic"])),
+            chatter_topic=str(Message(fields["chatter_topic"])),
             menu=fields["menu"],
             friend=fields["friend"],
             hello=fields["hello"],
-            with_file=fields["with_file"],
+            with_file=str(Message(fields["with_file"])),
             file=fields["file"],
             rows=tuple(map(tuple, fields["rows"])),
             chatter=tuple(fields["chatter"]),

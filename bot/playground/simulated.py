@@ -15,6 +15,8 @@ from bot.errors import SettingsError
 from bot.forums.changes import with_forum
 from bot.inference.backend import Backend
 from bot.invocation import Invocation, parse_invocation
+from bot.locales.current import ENGLISH, written_in
+from bot.locales.message import later
 from bot.operating.server import watched
 from bot.playground.mentions import let_mention
 from bot.playground.scenery import Scenery, csv_of
@@ -71,7 +73,7 @@ class SimulatedServer:
         self._scenery = scenery
         owner = env.create_user("you")
         self._guild = env.create_guild("Glassbox playground", owner=owner)
-        self._channel = self._guild.create_text_channel("playground", topic="Type / to see the commands")
+        self._channel = self._guild.create_text_channel("playground", topic=scenery.topic)
         self._owner = owner
         bot.owner_ids = {owner.id}  # the simulated Discord would say that the bot runs itself
         self._member = self._guild.add_member(owner)
@@ -80,6 +82,12 @@ class SimulatedServer:
         for person in (self._member, self._friend):
             let_mention(person, {NAME: bot.user.id, self._friend.name: self._friend.id})
         self._first: Any = None
+
+    async def speak(self, locale: str) -> None:
+        """Let both people read the bot in a language."""
+        if locale != ENGLISH:
+            for person in (self._owner, self._friend):
+                await self._bot.own_languages.choose(person.id, locale)
 
     def parse(self, text: str) -> Invocation:
         """Parse a command line; raise `SettingsError` if it is none of the bot's."""
@@ -94,7 +102,7 @@ class SimulatedServer:
         result = await self._member.slash(self._channel, invocation.command, **invocation.options)
         shown = (result.followups or [result.response])[-1]
         if shown is None:
-            raise SettingsError("The bot gave no answer.")
+            raise SettingsError(later("The bot gave no answer."))
         self._first = self._first or shown
         message = {
             "content": shown.content,
@@ -105,7 +113,7 @@ class SimulatedServer:
 
     async def furnish(self) -> None:
         """Let a week of chatter pass in a channel of its own, and welcome the one who asks."""
-        chatter = self._guild.create_text_channel("chatter", topic="What people said this week")
+        chatter = self._guild.create_text_channel("chatter", topic=self._scenery.chatter_topic)
         lines = self._scenery.chatter
         speakers = (self._friend, self._member)
         for number, line in enumerate(lines):
@@ -171,15 +179,23 @@ class SimulatedServer:
 
 
 @contextlib.asynccontextmanager
-async def simulated_server(backend: Backend) -> AsyncIterator[SimulatedServer]:
-    """Connect the bot to a simulated Discord; raise `SettingsError` if the extra packages are not installed."""
+async def simulated_server(backend: Backend, locale: str = ENGLISH) -> AsyncIterator[SimulatedServer]:
+    """Connect the bot to a simulated Discord.
+
+    Args:
+        locale: of the people in it, who read the bot in this language.
+
+    Raises:
+        SettingsError: the extra packages are not installed.
+    """
     try:
         import simcord
     except ImportError:
         raise SettingsError(
-            'The playground needs a few more packages. Install them with `pip install ".[playground]"`.'
+            later('The playground needs a few more packages. Install them with `pip install ".[playground]"`.')
         ) from None
-    scenery = await asyncio.to_thread(Scenery.read)
+    with written_in(locale):
+        scenery = await asyncio.to_thread(Scenery.read)
     watch = RealTimeWatch.for_one_run()
     # In memory: the buttons disappear with the simulation. The heart beats outside of it, by the real clock.
     async with watched(None, watch), RequestStore.open(None) as store:
@@ -194,7 +210,9 @@ async def simulated_server(backend: Backend) -> AsyncIterator[SimulatedServer]:
             # The simulated clock starts in the past.
             await env.advance_time((datetime.now(UTC) - env.now() - CHATTER_TIME).total_seconds())
             await bot.tree.sync()
-            yield SimulatedServer(env, bot, scenery)
+            server = SimulatedServer(env, bot, scenery)
+            await server.speak(locale)
+            yield server
 
 
 def examples(tasks: Sequence[str]) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import discord
 
-from bot.locales.choice import locale_for
+from bot.locales.choice import locale_for, offered_for
 from bot.locales.current import write_in
 from bot.servers.directory import Servers
 from bot.servers.languages import server_language
@@ -25,14 +25,12 @@ class Speech:
 
     def answer(self, interaction: discord.Interaction) -> None:
         """Write in the language of an interaction from now on. Nothing is waited for."""
+        for code in (self._own.of(interaction.user.id), interaction.locale.value):
+            if code is not None and (locale := offered_for(code)) is not None:
+                write_in(locale)
+                return
         settings = self._servers.last_known(interaction.guild_id)
-        write_in(
-            locale_for(
-                self._own.of(interaction.user.id),
-                interaction.locale.value,
-                server_language(interaction.guild_locale, settings),
-            )
-        )
+        write_in(locale_for(server_language(interaction.guild_locale, settings)))
 
     def answer_message(self, message: discord.Message, settings: ServerSettings) -> None:
         """Write in the language of a message's author, as far as it is known, or else of its server."""

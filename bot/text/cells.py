@@ -15,7 +15,7 @@ _JOINING = frozenset("\u200c\u200d\ufe0e\ufe0f")
 
 def cells(text: str) -> int:
     """Return the number of cells that a text takes."""
-    if not text or max(text) < _FIRST_MARK:
+    if text.isascii() or max(text) < _FIRST_MARK:
         return len(text)
     return sum(2 if unicodedata.east_asian_width(one) in _WIDE else 1 for one in text if not _is_mark(one))
 

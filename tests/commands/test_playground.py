@@ -19,9 +19,11 @@ from bot.commands.playground import serve_playground
 from bot.errors import SettingsError
 from bot.playground import EXAMPLES, Page, examples, simulated_server
 from bot.playground.mentions import with_mentions
+from bot.playground.scenery import Scenery
 from bot.settings import Settings
 from bot.stopping import SIGNALS
 from tests.commands.conftest import Paper
+from tests.locales.pseudo import marked, unmarked
 from tests.support import COURSE
 from tests.timers import PATIENCE
 
@@ -200,6 +202,14 @@ async def test_each_page_welcomes_with_what_can_be_done_there(settings: Settings
     [welcome] = [one for one in shown["messages"].values() if "things to try" in str(one["content"])]
     assert ("reviews.csv" in str(welcome["content"])) == (page is Page.SERVER)
     assert ("/forum-tags" in str(welcome["content"])) == (page is Page.FORUM)
+
+
+def test_the_server_is_furnished_in_the_language_of_whoever_tries_it() -> None:
+    with marked():
+        scenery = Scenery.read()
+    for said in (scenery.welcome, scenery.welcome_directly, scenery.welcome_to_forum, scenery.with_file):
+        assert not unmarked(said)
+    assert not unmarked(scenery.topic + scenery.chatter_topic)
 
 
 async def test_whoever_asks_runs_the_bot_and_sees_how_it_is(settings: Settings) -> None:

@@ -13,8 +13,11 @@ from bot.pictures.picture import Picture
 from bot.replies.reply import SHORTENED, Reply
 from bot.replies.work import pictures
 from bot.replies.work.blocks import plain_page
+from bot.replies.work.numbers import written
 from bot.tasks.work.blocks import Page
 from bot.tasks.work.pages import explanation
+from bot.tasks.work.texts import LanguageName
+from bot.tasks.work.wording import later
 from tests.locales.pseudo import marked, unmarked
 from tests.replies.test_work import sample, shown
 
@@ -102,6 +105,14 @@ def test_people_of_two_languages_read_the_same_explanation() -> None:
     number = next(index for index, text in enumerate(english) if "e^z" in text)
     assert "1.649" in english[number]
     assert "1,649" in german[number]
+
+
+def test_languages_have_their_names_in_the_readers() -> None:
+    told = later("It is {language}.", language=LanguageName("de"))
+
+    assert written(told) == "It is German."
+    with written_in("fr"):
+        assert written(told) == "It is allemand."
 
 
 @pytest.mark.parametrize("locale", ["de", "ja", "hi", "ar"])

@@ -5,9 +5,7 @@ from __future__ import annotations
 from yarl import URL
 
 from bot.errors import SettingsError
-from bot.locales.message import later
-
-ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth")
+from bot.locales.message import Message, later
 
 
 def addresses_of(setting: str) -> tuple[URL, ...]:
@@ -25,15 +23,15 @@ def addresses_of(setting: str) -> tuple[URL, ...]:
     return tuple(dict.fromkeys(addresses))
 
 
-def which(index: int, count: int) -> str:
-    """Name an address by its place in the setting: "INFERENCE_URL", "The second address in INFERENCE_URL"."""
+def which(index: int, count: int) -> str | Message:
+    """Name an address by its place in the setting: "INFERENCE_URL", "Address 2 in INFERENCE_URL"."""
     if count == 1:
         return "INFERENCE_URL"
-    place = f"The {ORDINALS[index]} address" if index < len(ORDINALS) else f"Address {index + 1}"
-    return f"{place} in INFERENCE_URL"
+    # Translators: begins a sentence: "… must begin with http://", "… asks for a key".
+    return later("Address {number} in INFERENCE_URL", number=index + 1)
 
 
-def _address(written: str, name: str) -> URL:
+def _address(written: str, name: str | Message) -> URL:
     try:
         url = URL(written)
         usable = url.scheme in {"http", "https"} and bool(url.host) and url.port is not None

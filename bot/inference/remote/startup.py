@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from bot.errors import SettingsError, joined
+from bot.errors import SettingsError
 from bot.inference.remote.addresses import which
 from bot.inference.remote.endpoint import Endpoints
 from bot.inference.remote.failures import NotGlassbox, WrongKey
 from bot.inference.status import WorkerStatus
-from bot.locales.message import later
+from bot.locales.lists import joined
+from bot.locales.message import _, later, plural
 
 
 def checked_key(key: str | None) -> str | None:
@@ -57,13 +58,17 @@ def connection_line(endpoints: Endpoints, status: WorkerStatus) -> str:
     """Return a line for the operator: which addresses answer, and what is there."""
     answering = [one.name for one in endpoints if one.answers]
     silent = [one.name for one in endpoints if not one.answers]
-    parts = []
-    if answering:
-        count = len(status.checkpoints)
-        parts.append(
-            f"Models: {count} checkpoint{'s' if count != 1 else ''} on {status.device} at {joined(answering)}."
-        )
-    if silent:
-        begin = "" if answering else "Models: "
-        parts.append(f"{begin}{joined(silent)} cannot be reached yet. I ask again every few seconds.")
-    return " ".join(parts)
+    if not answering:
+        return _("Models: {addresses} cannot be reached yet. I ask again every few seconds.", addresses=joined(silent))
+    line = plural(
+        # Translators: for the operator, in a terminal. {device} is such as "cpu" or "cuda:0".
+        "Models: {count} checkpoint on {device} at {addresses}.",
+        "Models: {count} checkpoints on {device} at {addresses}.",
+        len(status.checkpoints),
+        device=status.device,
+        addresses=joined(answering),
+    )
+    if not silent:
+        return line
+    missing = _("{addresses} cannot be reached yet. I ask again every few seconds.", addresses=joined(silent))
+    return f"{line} {missing}"

@@ -46,6 +46,8 @@ class Keep(Enum):
 def units(text: str) -> int:
     """Return the length of a text in UTF-16 code units."""
     # Discord's client counts these; its API counts characters, which are never more.
+    if text.isascii():
+        return len(text)
     return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 

@@ -14,7 +14,7 @@ from bot.locales.offered import offered, own_name
 from bot.replies.components.buttons import Action
 from bot.replies.components.press import Component
 
-CHOOSE = Action("language", "Language")
+CHOOSE = Action("language", later("Language"))
 """Its detail is the locale that somebody has chosen; None for what Discord says."""
 DISCORDS = "discord"
 ACCENT = discord.Colour(0x5865F2)

@@ -8,17 +8,20 @@ from bot.inference.tokenization.tokens import Token
 from bot.locales import lists, numbers
 from bot.locales.conventions import conventions
 from bot.locales.current import ENGLISH, current_locale
-from bot.locales.message import Message, _, in_context
+from bot.locales.languages import language_name
+from bot.locales.message import _, in_context, translated
 from bot.pictures.wording import MINUS, as_chip
 from bot.replies.formatting.bars import NO_BREAK_SPACE
 from bot.replies.formatting.bars import percent as percent_of
 from bot.replies.work.text_table import cut_to
-from bot.tasks.work.texts import Form, Listed, Number, Sentence, Short, Text
+from bot.tasks.work.texts import Form, LanguageName, Listed, Number, Sentence, Short, Text
 
 CONTINUES = "·"
 """Stands before a token that continues the word before it."""
 
 _SIGNED = {Form.SIGNED_ONE: 1, Form.SIGNED_TWO: 2, Form.SIGNED_THREE: 3, Form.SIGNED_FOUR: 4}
+_COARSE = 2
+"""Digits."""
 
 
 def written(text: Text) -> str:
@@ -28,32 +31,33 @@ def written(text: Text) -> str:
 
 def _sentence(one: Sentence) -> str:
     """Translate a sentence, and fill in its values."""
-    if not one.values:
-        return str(Message(one.template, {}, one.other, one.count))
-    return str(
-        Message(one.template, {name: written(value) for name, value in one.values.items()}, one.other, one.count)
-    )
+    template, values = translated(one.template, one.other, one.count), one.values
+    if not values:
+        return template.format(count=one.count) if one.other else template
+    return template.format_map({name: written(value) for name, value in values.items()})
 
 
 def cell(text: Text, form: Form) -> str:  # noqa: C901 (a case for each kind)
     """Write the content of a table's cell, numbers in the column's form."""
-    match text:
-        case None:
-            return ""
+    match text:  # the most frequent kinds first: a page has hundreds of texts
         case str():
             return text
-        case tuple():
-            return "".join(map(written, text))
         case Sentence():
             return _sentence(text)
+        case tuple():
+            return "".join([one if isinstance(one, str) else cell(one, Form.THREE) for one in text])
+        case Number(value, other):
+            return _number(value, other)
+        case None:
+            return ""
         case Listed(items, ends_with_and):
             return (lists.joined if ends_with_and else lists.enumerated)(map(written, items))
         case Token():
             return token_text(text)
         case Short(words, width):
             return cut_to(words, width)
-        case Number(value, other):
-            return _number(value, other)
+        case LanguageName(tag):
+            return language_name(tag)
         case int() if form is not Form.COUNT:
             return str(text)
         case _:
@@ -61,26 +65,32 @@ def cell(text: Text, form: Form) -> str:  # noqa: C901 (a case for each kind)
 
 
 def _number(value: float, form: Form) -> str:
+    if isinstance(digits := form.value, int):
+        return decimal(value, digits)
     match form:
-        case Form.COUNT:
-            return numbers.whole(value)  # type: ignore[arg-type]  # counts are whole
         case Form.PERCENT:
             return percent(value)
-        case Form.WHOLE_PERCENT:
-            return numbers.percent(value, 0).replace(" ", "")
+        case Form.COUNT:
+            return numbers.whole(value)  # type: ignore[arg-type]  # counts are whole
         case Form.RESULT:
             return result(value)
+        case Form.WHOLE_PERCENT:
+            return numbers.percent(value, 0).replace(" ", "")
         case Form.GENERAL:
             return _local(f"{value:g}")
         case Form.NORM:
             return numbers.whole(round(value)) if 1_000 <= value < 1e6 else decimal(value, 2)
         case Form.MILLIONS:
             return _millions(value)
-        case Form.SIGNED_ONE | Form.SIGNED_TWO if round(value, _SIGNED[form]) == 0:
-            # Powers of ten among numbers that are this coarse would look like the largest of them.
-            return _local(f"{0:.{_SIGNED[form]}f}")
         case _:
-            return signed(value, _SIGNED[form]) if form in _SIGNED else decimal(value, int(form.value))
+            return _with_sign(value, _SIGNED[form])
+
+
+def _with_sign(value: float, digits: int) -> str:
+    if digits <= _COARSE and round(value, digits) == 0:
+        # Powers of ten among numbers that are this coarse would look like the largest of them.
+        return _local(f"{0:.{digits}f}")
+    return signed(value, digits)
 
 
 def _millions(number: float) -> str:

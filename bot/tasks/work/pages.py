@@ -56,9 +56,11 @@ def explanation(*pages: Page) -> Explanation:
 
     def numbered() -> Iterator[Page]:
         for one in pages:
+            if total[one.name] == 1:
+                yield one
+                continue
             seen[one.name] += 1
-            again = sentence("names.again", name=one.name, number=seen[one.name])
-            yield replace(one, name=again) if total[one.name] > 1 else one
+            yield replace(one, name=sentence("names.again", name=one.name, number=seen[one.name]))
 
     return Explanation(tuple(numbered()))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
+from functools import lru_cache
 from string import Formatter
 from typing import TYPE_CHECKING, Annotated, TypeAlias, Union
 
@@ -15,8 +16,12 @@ from bot.inference.tokenization.tokens import Token
 
 LONGEST_TEMPLATE = 2_000
 """Characters of a sentence, without its values."""
+LONGEST_TAG = 40
+"""Characters of a language's."""
 MOST_VALUES = 32
 """Of a sentence."""
+MOST_TEMPLATES = 1_024
+"""Whose fields are remembered: more than the pages have, though other processes may send others."""
 
 
 class Form(Enum):
@@ -75,6 +80,18 @@ class Short:
 
 
 @dataclass(frozen=True)
+class LanguageName:
+    """The name of a language, in that of whoever reads it."""
+
+    tag: str
+    """Of BCP 47, such as "de"."""
+
+    def __post_init__(self) -> None:
+        if len(self.tag) > LONGEST_TAG:
+            raise ValueError("this is no language's tag")
+
+
+@dataclass(frozen=True)
 class Sentence:
     """A sentence, or a word for people, that is translated and filled in when it is read."""
 
@@ -91,16 +108,22 @@ class Sentence:
         # What another process sends is filled in here, so it may name values, and nothing of them.
         if len(self.values) > MOST_VALUES or len(self.template) + len(self.other) > 2 * LONGEST_TEMPLATE:
             raise ValueError("this sentence is too long")
-        for template in filter(None, (self.template, self.other)):
-            if self.values and not set(_fields(template)) <= self.values.keys():
-                raise ValueError("this sentence has fields without values")
+        if (self.values or self.other) and not (
+            _fields(self.template) <= self.values.keys() and _fields(self.other) <= self.values.keys()
+        ):
+            raise ValueError("this sentence has fields without values")
 
     def __format__(self, specification: str) -> str:
         raise TypeError("a sentence is a text of its own: another one holds it as the value of a field")
 
 
-def _fields(template: str) -> Iterator[str]:
-    """Yield the names of a template's fields; raise `ValueError` if one asks for more than a value as it is."""
+@lru_cache(MOST_TEMPLATES)
+def _fields(template: str) -> frozenset[str]:
+    """Return the names of a template's fields; raise `ValueError` if one asks for more than a value as it is."""
+    return frozenset(_parsed(template))
+
+
+def _parsed(template: str) -> Iterator[str]:
     for _, name, specification, conversion in Formatter().parse(template):
         if name is None:
             continue
@@ -122,13 +145,22 @@ Words: TypeAlias = Annotated[str | Sentence, Tagged()]
 
 if TYPE_CHECKING:
     Text: TypeAlias = Union[  # noqa: UP007
-        str, float, Token, Number, Short, Sentence, Listed, tuple["Text", ...], None
+        str, float, Token, Number, Short, LanguageName, Sentence, Listed, tuple["Text", ...], None
     ]
 else:  # pydantic follows a recursive type by its name, which mypy cannot resolve
     Text = TypeAliasType(
         "Text",
         Annotated[
-            str | Annotated[float, Numeric()] | Token | Number | Short | Sentence | Listed | tuple["Text", ...] | None,
+            str
+            | Annotated[float, Numeric()]
+            | Token
+            | Number
+            | Short
+            | LanguageName
+            | Sentence
+            | Listed
+            | tuple["Text", ...]
+            | None,
             Tagged(),
         ],
     )

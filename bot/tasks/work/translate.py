@@ -19,7 +19,7 @@ from bot.tasks.work.blocks import Explanation, Page
 from bot.tasks.work.pages import decision_page, explanation, text_page
 from bot.tasks.work.reading import beginning, numbered
 from bot.tasks.work.request import WrittenIds
-from bot.tasks.work.texts import Form, Number, Sentence, Text, Words, spaced
+from bot.tasks.work.texts import Form, LanguageName, Number, Sentence, Text, Words, spaced
 from bot.tasks.work.wording import in_brackets, later, sentence
 from bot.tasks.work.writing_evidence import postponed_writing
 from bot.tasks.work.written import WRITTEN_BY_ANOTHER, check, check_vocabulary, least_by_layer, rewriting, token_pages
@@ -94,8 +94,8 @@ def _told(head: Seq2SeqLM, spoken: LanguageChoice, front: str) -> Text:
     return spaced(said, _found_out(spoken))
 
 
-def _names(spoken: LanguageChoice) -> dict[str, str]:
-    return {"source": language(spoken.source).name, "target": language(spoken.target).name}
+def _names(spoken: LanguageChoice) -> dict[str, LanguageName]:
+    return {"source": LanguageName(language(spoken.source).code), "target": LanguageName(language(spoken.target).code)}
 
 
 def _found_out(spoken: LanguageChoice) -> Sentence | None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from bot.tasks.work.layers import SIGNS
 from bot.tasks.work.units import belongs, is_unspaced
 from bot.text.characters import REPLACEMENT_CHARACTER
 
@@ -65,4 +66,7 @@ def _are_apart(before: str, after: str) -> bool:
 
 def _name(head: CausalLM | Seq2SeqLM, ids: Sequence[int]) -> str:
     [first, *_] = head.tokens(ids)
-    return first.text if first.special else " ".join(head.decode(ids).split()) or "white space"
+    if first.special:
+        return first.text
+    text = head.decode(ids)
+    return " ".join(text.split()) or text.translate(SIGNS) or "∅"

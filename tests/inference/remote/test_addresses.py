@@ -34,7 +34,7 @@ def test_addresses(setting: str, addresses: list[str]) -> None:
         ("http://", "must begin with http"),
         ("http://gpu-1:port", "must begin with http"),
         ("http://gpu-1:99999", "must begin with http"),
-        ("http://a,secret", "The second address in INFERENCE_URL must begin"),
+        ("http://a,secret", "Address 2 in INFERENCE_URL must begin"),
         ("http://me:secret@gpu-1", "INFERENCE_KEY"),
         ("http://secret@gpu-1", "INFERENCE_KEY"),
         ("http://gpu-1?key=secret", "must not contain ?"),

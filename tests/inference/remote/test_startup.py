@@ -16,6 +16,7 @@ from bot.inference.remote.startup import connection_line
 from bot.settings import Settings
 from bot.tasks.sentiment import SentimentRequest
 from tests.inference.remote.scripted_server import ScriptedServer, sentiment
+from tests.locales.pseudo import marked, unmarked
 
 
 def settings_of(*servers: ScriptedServer, key: str | None = None, path: str = "") -> Settings:
@@ -43,6 +44,15 @@ async def test_what_the_operator_reads(server: ScriptedServer, second: ScriptedS
         )
 
 
+async def test_the_operator_reads_it_in_every_language(server: ScriptedServer, second: ScriptedServer) -> None:
+    with marked():
+        async with connect_backend(settings_of(server, second)) as backend:
+            assert not unmarked(connection_line(backend.endpoints, backend.status()))
+        await second.kill()
+        async with connect_backend(settings_of(server, second)) as backend:
+            assert not unmarked(connection_line(backend.endpoints, backend.status())).strip()
+
+
 @pytest.mark.parametrize(
     ("key", "part"), [("wr0ng", "does not accept the INFERENCE_KEY"), (None, "asks for a key. Set INFERENCE_KEY")]
 )
@@ -66,9 +76,7 @@ async def test_another_kind_of_server(server: ScriptedServer, second: ScriptedSe
         return web.Response(status=status, text="<html>It works!</html>", headers={"Location": "https://elsewhere"})
 
     second.status_part = page
-    with pytest.raises(
-        SettingsError, match="The second address in INFERENCE_URL leads to a server that is not"
-    ) as told:
+    with pytest.raises(SettingsError, match="Address 2 in INFERENCE_URL leads to a server that is not") as told:
         async with connect_backend(settings_of(server, second)):
             pass
     assert "127.0.0.1" not in told.value.sentence

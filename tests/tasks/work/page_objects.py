@@ -12,6 +12,7 @@ import pytest
 
 from bot.inference.heads.pooling import PoolingMode
 from bot.inference.tokenization.tokens import Token
+from bot.locales.languages import language_name
 from bot.replies.work.numbers import written
 from bot.tasks.work.blocks import (
     Bar,
@@ -30,7 +31,7 @@ from bot.tasks.work.blocks import (
     Table,
 )
 from bot.tasks.work.other_tokens import Places
-from bot.tasks.work.texts import Form, Listed, Number, Sentence, Short
+from bot.tasks.work.texts import Form, LanguageName, Listed, Number, Sentence, Short
 
 RESULTS = (Form.RESULT, Form.GENERAL, Form.COUNT, Form.WHOLE_PERCENT, Form.WHOLE, Form.ONE, Form.TWO)
 """Forms of numbers within sentences, which tests read as they are written."""
@@ -49,6 +50,8 @@ def in_english(value: Any) -> Any:
             return _flat(found) if _has_sentences(value) else found
         case Token() | Number() | Short() | Places():
             return value
+        case LanguageName(tag):
+            return language_name(tag)
         case Chips(title, rows):
             return Chips(in_english(title), tuple((in_english(name), tokens) for name, tokens in rows))
         case _ if is_dataclass(value) and not isinstance(value, type):

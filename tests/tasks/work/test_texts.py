@@ -10,7 +10,18 @@ from bot.locales.current import written_in
 from bot.replies.work.numbers import written
 from bot.tasks import all_tasks
 from bot.tasks.work.blocks import Explanation, Page, Paragraph
-from bot.tasks.work.texts import LONGEST_TEMPLATE, MOST_VALUES, Form, Listed, Number, Sentence, Text, grouped
+from bot.tasks.work.texts import (
+    LONGEST_TAG,
+    LONGEST_TEMPLATE,
+    MOST_VALUES,
+    Form,
+    LanguageName,
+    Listed,
+    Number,
+    Sentence,
+    Text,
+    grouped,
+)
 from bot.tasks.work.wording import later, later_plural, listed_with_and
 from tests.locales.pseudo import marked
 
@@ -49,6 +60,19 @@ def test_a_template_of_another_process_reaches_nothing_but_its_values(template: 
         WORK.decode(as_it_arrives(template=template))
     with pytest.raises(Unreadable):
         WORK.decode(as_it_arrives(other=template))
+
+
+def test_a_plural_of_another_process_has_all_of_its_values() -> None:
+    with pytest.raises(Unreadable):
+        WORK.decode(as_it_arrives(other="{word}", values={}))
+
+
+def test_the_name_of_a_language_crosses_as_its_tag() -> None:
+    found = WORK.decode(WORK.encode(on_a_page(LanguageName("de"))))
+
+    assert found == on_a_page(LanguageName("de"))
+    with pytest.raises(Unreadable):
+        WORK.decode(as_it_arrives(values={"word": {"type": "language_name", "tag": "a" * (LONGEST_TAG + 1)}}))
 
 
 def test_a_sentence_of_another_process_is_bounded() -> None:

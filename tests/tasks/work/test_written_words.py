@@ -14,7 +14,7 @@ from bot.tasks.work.written_words import written_words
 @pytest.mark.parametrize(
     ("text", "words"),
     {
-        " Paris is big.\n": ["Paris", "is", "big.", "white space"],
+        " Paris is big.\n": ["Paris", "is", "big.", "⏎"],
         "猫は「魚」が好き。": ["猫", "は", "「魚」", "が", "好", "き。"],
         "Paris 東京 x": ["Paris", "東", "京", "x"],
         "Paris東": ["Paris", "東"],
