@@ -15,6 +15,7 @@ from bot.pictures.wording import quoted
 from bot.replies.work.numbers import percent, written
 from bot.tasks.work.wording import listed_with_and
 from bot.tasks.work.wording import quoted as quoted_later
+from bot.tasks.work.written_shares import WHITE_SPACE, named
 
 
 class French(gettext.NullTranslations):
@@ -25,6 +26,7 @@ class French(gettext.NullTranslations):
             "“{text}”": "«_{text}_»",
             "{name}: {fact}": "{name}_: {fact}",
             "{before}; {part}": "{before}_; {part}",
+            "white space": "blanc",
         }
         return known.get(message, message)
 
@@ -49,4 +51,5 @@ def test_in_french() -> None:
     assert with_semicolons(["a", "b, c", "d"]) == "a_; b, c_; d"
     assert with_colon("a", "b") == "a_: b"
     assert written(listed_with_and([quoted_later("a"), quoted_later("b")])) == "«_a_» et «_b_»"
+    assert [written(named(word)) for word in (WHITE_SPACE, "a")] == ["blanc", "a"]
     assert percent(0.8312) == "83,1\N{NO-BREAK SPACE}%"
