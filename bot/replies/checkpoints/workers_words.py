@@ -18,6 +18,16 @@ POSITIONS = {
     "relative, learned for distances": later("relative, learned for distances"),
     "learned, one for each position": later("learned, one for each position"),
 }
+HEADS = {
+    # Translators: kinds of heads, as they follow "Head:".
+    "sequence classifier": later("sequence classifier"),
+    "masked language model": later("masked language model"),
+    "causal language model": later("causal language model"),
+    "encoder-decoder language model": later("encoder-decoder language model"),
+    "token classifier": later("token classifier"),
+    "sentence encoder": later("sentence encoder"),
+    "question answering model": later("question answering model"),
+}
 
 
 def activity_in_words(activity: str) -> str:
@@ -28,3 +38,8 @@ def activity_in_words(activity: str) -> str:
 def positions_in_words(kind: str) -> str:
     """Return a kind of position embeddings."""
     return str(POSITIONS.get(kind, kind))
+
+
+def head_in_words(kind: str) -> str:
+    """Return the kind of a head."""
+    return str(HEADS.get(kind, kind))
