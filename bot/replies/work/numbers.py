@@ -50,6 +50,8 @@ def cell(text: Text, form: Form) -> str:  # noqa: C901 (a case for each kind)
             return _number(value, other)
         case None:
             return ""
+        case Listed((float() | Number(), *_) as items, False):
+            return lists.in_a_row(map(written, items))
         case Listed(items, ends_with_and):
             return (lists.joined if ends_with_and else lists.enumerated)(map(written, items))
         case Token():
