@@ -108,15 +108,15 @@ async def test_translate_takes_the_language_of_the_one_who_asks(open_scene: Open
     async with open_scene(make_preset(translate="m2m100")) as scene:
         message = await scene.bob.send(scene.channel, SPANISH)
         same = await use(scene, scene.alice, "Translate", message, locale="es-ES")
-        assert told(same).startswith("Your text seems to be in Spanish already.")
-        assert told(same).endswith("`/translate` takes any.")
+        assert told(same).startswith("Tu texto parece estar ya en español.")
+        assert told(same).endswith("`/translate` admite cualquiera.")
 
         message = await scene.bob.send(scene.channel, f"<@{scene.bob.id}> {SPANISH}")
         result = await use(scene, scene.alice, "Translate", message, locale="de")
         assert result.ephemeral
         [embed] = result.response.embeds
-        assert embed.description.startswith(f"**Spanish** · español\n> @bob {SPANISH}\n\n**German** · Deutsch\n")
-        assert labels(result) == ["Share", "Show the work"]
+        assert embed.description.startswith(f"**Spanisch** · español\n> @bob {SPANISH}\n\n**Deutsch**\n")
+        assert labels(result) == ["Teilen", "Rechenweg zeigen"]
 
         unsure = await use(
             scene, scene.alice, "Translate", await scene.bob.send(scene.channel, "no lo se"), locale="de"
