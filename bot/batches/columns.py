@@ -28,7 +28,7 @@ def find_column(table: Table, name: str, option: str = "column") -> str:
         for column in table.columns:
             if same(column) == same(wanted):
                 return column
-    known: list[str | Message] = [f"“{echoed(column)}”" for column in table.columns[:_NAMED]]
+    known: list[str | Message] = [later("“{text}”", text=echoed(column)) for column in table.columns[:_NAMED]]
     if len(table.columns) > _NAMED:
         known.append(and_more(len(table.columns) - _NAMED))
     raise InvalidRequest(

@@ -196,5 +196,6 @@ def _alt(rows: Sequence[TokenRow], title: str) -> str:
             if token.kind is not Kind.PADDING
         )
         name = row.reading or _("Text {number}", number=index)
-        sentences.append(f"{enumerated([name, *counts])}: {words}.")
+        said = _("{name}: {fact}", name=enumerated([name, *counts]), fact=words)
+        sentences.append(_("{phrase}.", phrase=said))
     return alt_text(sentences, title)

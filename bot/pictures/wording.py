@@ -10,7 +10,7 @@ from dataclasses import replace
 from bot.locales import lists, numbers
 from bot.locales.conventions import conventions
 from bot.locales.current import ENGLISH, current_locale
-from bot.locales.message import Message, Value, plural
+from bot.locales.message import Message, Value, _, plural
 from bot.pictures.picture import ALT_LIMIT
 from bot.text.characters import CUT, REPLACEMENT_CHARACTER
 
@@ -61,12 +61,13 @@ def inline(text: str) -> str:
 def quoted(text: str) -> str:
     """Return a token as it is quoted in a sentence: “love”."""
     shown = visible(text[:WIDEST]).strip() or as_chip(text)
-    return f"“{shown[:_QUOTED]}{CUT if len(shown) > _QUOTED else ''}”"
+    # Translators: a token, a word or a name in your language's quotation marks.
+    return _("“{text}”", text=f"{shown[:_QUOTED]}{CUT if len(shown) > _QUOTED else ''}")
 
 
 def alt_text(sentences: Iterable[str], title: str = "") -> str:
     """Join a title and sentences to an alt text of at most `ALT_LIMIT` UTF-16 units, and so of as many characters."""
-    text = " ".join(filter(None, [f"{title}." if title else "", *sentences]))
+    text = lists.sentences(_("{phrase}.", phrase=title) if title else "", *sentences)
     text = visible(text[: ALT_LIMIT + 1])
     encoded = text.encode("utf-16-le")
     if len(encoded) // 2 <= ALT_LIMIT:

@@ -13,6 +13,7 @@ from bot.inference.operations import Row, TaskRun
 from bot.inference.requests import Result
 from bot.inference.task import HeadKind, Implementation, Task
 from bot.locales.message import later
+from bot.locales.values import later_language
 from bot.tasks.text_request import TextRequest
 from bot.tasks.translation.drafting import MOST_NEW_TOKENS, Drafting, drafted
 from bot.tasks.translation.language_choice import LanguageChoice, check_target, choose_languages
@@ -75,7 +76,7 @@ class TranslateRequest(TextRequest[TranslateResult]):
             raise InvalidRequest(
                 later(
                     "Both languages are {name}. Please choose two different ones with `to` and `from`.",
-                    name=language(self.target).name,
+                    name=later_language(self.target),
                 )
             )
 

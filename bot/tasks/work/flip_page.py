@@ -97,7 +97,7 @@ def _headline(tried: Search, labels: Sequence[str]) -> Iterator[Shown]:
     change, shares = tried.flip.change, tried.flip.shares
     best = int(np.argmax(shares))
     facts: dict[str, Text] = {
-        "names": listed_with_and([f"“{one}”" for one in _words(tried, change)]),
+        "names": listed_with_and([later("“{text}”", text=one) for one in _words(tried, change)]),
         "label": labels[best],
         "probability": Number(float(shares[best]), Form.PERCENT),
         "own": own,
@@ -140,5 +140,5 @@ def _exchanged(tried: Search) -> Sentence:
 def _flipping(tried: Search, said: Sentence, changes: Sequence[Change]) -> Text:
     """Say behind a sentence about changes how many of them give another label."""
     if number := sum(map(tried.flips, changes)):
-        return (said, " ", counted("flip.flips", number, flips=grouped(number)))
-    return (said, " ", sentence("flip.flips-none"))
+        return spaced(said, counted("flip.flips", number, flips=grouped(number)))
+    return spaced(said, sentence("flip.flips-none"))

@@ -209,7 +209,7 @@ def _proof_blocks(proof: Proof | None, label: str, noun: str) -> Iterator[Block 
     yield sentence(
         "words.without-two" if len(proof.words) > 1 else "words.without-one",
         noun,
-        names=listed_with_and([f"“{name}”" for name in proof.words]),
+        names=listed_with_and([later("“{text}”", text=name) for name in proof.words]),
         label=label,
         before=Number(proof.before, Form.PERCENT),
         after=Number(proof.after, Form.PERCENT),

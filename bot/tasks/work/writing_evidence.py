@@ -106,7 +106,9 @@ def _proof(found: Weighed, draws: int) -> TaskRun[Sentence]:
     return sentence(
         "writing.proof",
         parts.noun,
-        names=listed_with_and([("“", Short(parts.names[index], MOST_SHOWN), "”") for index in chosen.strongest]),
+        names=listed_with_and(
+            [later("“{text}”", text=Short(parts.names[index], MOST_SHOWN)) for index in chosen.strongest]
+        ),
         before=Number(float(found.table.end[-1]), Form.SIGNED_TWO),
         after=Number(after, Form.SIGNED_TWO),
         draws=len(others),

@@ -8,7 +8,7 @@ from dataclasses import replace
 from bot.inference.tokenization.tokens import Token
 from bot.tasks.work.blocks import Page, Paragraph, Scores, Table, WrittenShares, column, table
 from bot.tasks.work.standard_errors import decimals, digits, error_column
-from bot.tasks.work.texts import Form, Number, Sentence, Text, joined
+from bot.tasks.work.texts import Form, Number, Sentence, Text, joined, spaced
 from bot.tasks.work.wording import later, sentence
 
 MOST_LINES = 3
@@ -71,7 +71,7 @@ def of_word(page: Page, index: int) -> Page:
     )
     sums = total(values, shares.start[index], shares.end[index], add_up=shares.add_up, noun=shares.noun)
     chosen = sentence("writing.chosen", place=index + 1, of=len(shares.words))
-    said = Paragraph((chosen, f" “{word}”. ", sums))
+    said = Paragraph(spaced(chosen, later("{phrase}.", phrase=later("“{text}”", text=word)), sums))
     tokens = tuple(Token(name, 0, special=False, starts_word=True) for name in shares.parts)
     title, label = later("Which words made it write “{word}”", word=word), f"“{word}”"
     picture = Scores(title, label, tokens, values, sums, decimals(form), shares.noun)

@@ -1,0 +1,33 @@
+"""Sentences and quoted words, as each language puts them together."""
+
+from __future__ import annotations
+
+from bot.locales.current import written_in
+from bot.locales.lists import sentences
+from bot.pictures.wording import alt_text, quoted
+from bot.replies.checkpoints.card import sentence_of
+from bot.replies.work.numbers import written
+from bot.tasks.work.texts import spaced
+
+
+def test_a_space_stands_between_sentences_where_the_language_has_one() -> None:
+    assert sentences("One.", "", None, "Two.") == "One. Two."
+    assert written(spaced("One.", None, "Two.")) == "One. Two."
+    with written_in("ja"):
+        assert sentences("一。", "二。") == written(spaced("一。", "二。")) == "一。二。"
+        assert alt_text(["二。"], "一") == "一。二。"
+    with written_in("hi"):
+        assert sentences("एक।", "दो।") == "एक। दो।"
+
+
+def test_quotation_marks_are_those_of_the_language() -> None:
+    assert quoted("love") == "“love”"
+    with written_in("ja"):
+        assert quoted("love") == "「love」"
+
+
+def test_the_name_of_a_device_keeps_its_small_letter() -> None:
+    with written_in("ja"):
+        assert sentence_of("cpuで準備完了", ("cpu",)) == "cpuで準備完了。"
+    assert sentence_of("ready on cpu", ("cpu",)) == "Ready on cpu."
+    assert sentence_of("ready") == "Ready."
