@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.locales.current import written_in
-from bot.locales.lists import sentences
+from bot.locales.lists import clauses, sentences
 from bot.pictures.wording import alt_text, quoted
 from bot.replies.checkpoints.card import sentence_of
 from bot.replies.work.numbers import written
@@ -18,6 +18,14 @@ def test_a_space_stands_between_sentences_where_the_language_has_one() -> None:
         assert alt_text(["二。"], "一") == "一。二。"
     with written_in("hi"):
         assert sentences("एक।", "दो।") == "एक। दो।"
+
+
+def test_clauses_are_set_apart_more_than_the_items_of_a_list_where_there_is_a_sign_for_that() -> None:
+    assert clauses(["a, b", "c"]) == "a, b; c"
+    with written_in("ja"):
+        assert clauses(["一", "二"]) == "一、二"
+    with written_in("hi"):
+        assert clauses(["एक", "दो"]) == "एक; दो"
 
 
 def test_quotation_marks_are_those_of_the_language() -> None:
