@@ -24,7 +24,12 @@ from bot.replies.checkpoints.state import (
     state,
 )
 from bot.replies.checkpoints.table import table
-from bot.replies.checkpoints.workers_words import positions_in_words
+from bot.replies.checkpoints.workers_words import (
+    head_in_words,
+    licence_in_words,
+    positions_in_words,
+    precision_in_words,
+)
 from bot.replies.formatting.more import and_more
 from bot.replies.formatting.text import code_span, fit, units, visible
 from bot.replies.reply import Reply, TextFile
@@ -134,9 +139,9 @@ def _on_devices(loaded: Loaded, status: CheckpointStatus) -> Iterable[str]:
         yield and_more(len(loaded.replicas) - DEVICES)
     if status.precision_reason:
         # Translators: {reason} is why a checkpoint has the precision that it has, such as "bfloat16, as its weights".
-        yield _("Precision {reason}", reason=fit(status.precision_reason, REMARK)[0])
+        yield _("Precision {reason}", reason=fit(precision_in_words(status.precision_reason), REMARK)[0])
     # Translators: the part on top of a model, which does the task.
-    yield _("Head: {name}", name=loaded.head)
+    yield _("Head: {name}", name=head_in_words(loaded.head))
     if status.joins is not None:
         yield (
             _("Texts that it writes join others that are under way")
@@ -147,7 +152,7 @@ def _on_devices(loaded: Loaded, status: CheckpointStatus) -> Iterable[str]:
 
 def _origin(description: CheckpointDescription) -> Iterable[str]:
     yield from _source(description.source, None if description.files is None else description.files.commit)
-    yield _("Licence: {name}", name=fit(description.licence, WORD)[0])
+    yield _("Licence: {name}", name=fit(licence_in_words(description.licence), WORD)[0])
     sizes = []
     if description.download_mb is not None:
         # Translators: {size} is such as "1.36 GB".
