@@ -28,7 +28,7 @@ from bot.tasks.work.coalitions import Table, Value, exact, interactions
 from bot.tasks.work.pages import page
 from bot.tasks.work.proofs import DRAWS, FIRST_DRAWS, rests
 from bot.tasks.work.standard_errors import decimals, digits, error_column
-from bot.tasks.work.texts import Form, Number, Sentence, grouped, spaced
+from bot.tasks.work.texts import Form, Number, Sentence, grouped, joined, spaced
 from bot.tasks.work.units import units, words_of
 from bot.tasks.work.wording import later, listed_with_and, sentence
 
@@ -228,7 +228,7 @@ def _pairs_page(full: Table, postponed: Postponed) -> Page:
     both = [((names[one], names[two]), float(terms[one, two])) for one, two in combinations(parts, 2)]
     alone = [((names[one],), float(terms[one, one])) for one in parts]
     ranked = sorted([*both, *alone], key=lambda term: -abs(term[1]))
-    titles = [" × ".join(f"“{name}”" for name in term) for term, _ in ranked]
+    titles = [joined((later("“{text}”", text=name) for name in term), sign=" × ") for term, _ in ranked]
     values = [value for _, value in ranked]
     # Translators: of which words; the title of a column.
     shown = table(column(later("share"), values, Form.SIGNED_THREE), column(later("of"), titles))

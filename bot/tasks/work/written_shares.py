@@ -73,7 +73,7 @@ def of_word(page: Page, index: int) -> Page:
     chosen = sentence("writing.chosen", place=index + 1, of=len(shares.words))
     said = Paragraph(spaced(chosen, later("{phrase}.", phrase=later("“{text}”", text=word)), sums))
     tokens = tuple(Token(name, 0, special=False, starts_word=True) for name in shares.parts)
-    title, label = later("Which words made it write “{word}”", word=word), f"“{word}”"
+    title, label = later("Which words made it write “{word}”", word=word), later("“{text}”", text=word)
     picture = Scores(title, label, tokens, values, sums, decimals(form), shares.noun)
     return replace(page, blocks=(said, shown), picture=picture)
 
