@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from bot.batches.table import Table
 from bot.errors import InvalidRequest, and_more, echoed
-from bot.locales.message import Message, later
+from bot.locales.marks import later_in_quotes
+from bot.locales.message import later
 from bot.locales.values import later_joined
 
 USUAL = frozenset({
@@ -28,7 +29,7 @@ def find_column(table: Table, name: str, option: str = "column") -> str:
         for column in table.columns:
             if same(column) == same(wanted):
                 return column
-    known: list[str | Message] = [later("“{text}”", text=echoed(column)) for column in table.columns[:_NAMED]]
+    known = [later_in_quotes(echoed(column)) for column in table.columns[:_NAMED]]
     if len(table.columns) > _NAMED:
         known.append(and_more(len(table.columns) - _NAMED))
     raise InvalidRequest(

@@ -33,6 +33,7 @@ from bot.batches.writing import write_table
 from bot.commands.opening import load
 from bot.errors import InvalidRequest, SettingsError, describe, joined, seconds_in_words
 from bot.inference.backend import Backend
+from bot.locales.marks import in_quotes
 from bot.locales.message import later
 from bot.settings import Settings
 from bot.stopping import beside, stop_signals
@@ -196,7 +197,7 @@ def _shown(console: Console, run: BatchRun) -> Iterator[Callable[[], None]]:
 def _plan(table: Table, asked: Asked) -> Plan:
     column = obvious_column(table) if asked.column is None else find_column(table, asked.column, "--column")
     if column is None:
-        names = joined(f"“{without_controls(name)}”" for name in table.columns[:MOST_NAMED])
+        names = joined(in_quotes(without_controls(name)) for name in table.columns[:MOST_NAMED])
         raise InvalidRequest(later("Say with --column which column holds the texts, such as {names}.", names=names))
     second = None if asked.second is None else find_column(table, asked.second, "--second-column")
     return Plan(asked.options, column, second)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from bot.locales.lists import clauses
+from bot.locales.marks import with_semicolons
 from bot.locales.message import _, plural
 from bot.pictures.attention import weight_colour
 from bot.pictures.canvas import MARGIN, SMALL, TEXT, Box, Canvas
@@ -70,7 +70,7 @@ def _map(canvas: Canvas, box: Box, weights: npt.NDArray[np.float32], *, causal: 
 
 
 def _alt(habits: Sequence[tuple[str, float]], title: str) -> str:
-    said = clauses(
+    said = with_semicolons(
         # Translators: {place} is what a head of the model mostly looks at, with its share: "the token itself 0.52".
         _("head {number} mostly {place}", number=number, place=_said(*habit))
         for number, habit in enumerate(habits[:_NAMED], 1)

@@ -8,6 +8,7 @@ from enum import Enum
 from functools import partial
 from itertools import groupby
 
+from bot.locales.marks import with_colon
 from bot.locales.message import _, plural
 from bot.locales.numbers import whole
 from bot.pictures.canvas import MARGIN, SMALL, TEXT, WIDTH, Box, Canvas
@@ -196,6 +197,5 @@ def _alt(rows: Sequence[TokenRow], title: str) -> str:
             if token.kind is not Kind.PADDING
         )
         name = row.reading or _("Text {number}", number=index)
-        said = _("{name}: {fact}", name=enumerated([name, *counts]), fact=words)
-        sentences.append(_("{phrase}.", phrase=said))
+        sentences.append(f"{with_colon(enumerated([name, *counts]), words)}.")
     return alt_text(sentences, title)

@@ -81,7 +81,7 @@ def _alt(tokens: Sequence[LabelledToken], title: str) -> str:
     said = [f"{quoted(token.text)} {token.label} {percent(token.probability)}" for token in found[:_NAMED]]
     others = sum(bool(token.label) for token in tokens) - len(found)
     rest = len(found) - _NAMED
-    further = [_("{number} more", number=whole(rest))] if rest > 0 else []
+    further = [plural("{number} more", "{number} more", rest, number=whole(rest))] if rest > 0 else []
     sentences = [
         plural(
             "{number} token with their labels: {labels}.",

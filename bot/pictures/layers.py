@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bot.locales.lists import clauses
+from bot.locales.marks import with_semicolons
 from bot.locales.message import _, plural
 from bot.pictures.canvas import MARGIN, SMALL, TEXT, Box, Canvas
 from bot.pictures.legend import Legend
@@ -120,7 +120,7 @@ def _alt_of_strip(guesses: Sequence[LayerGuess], followed: str, title: str) -> s
         if guesses
         else "",
         _("It leads from layer {number} on.", number=first) if first is not None and guesses else "",
-        _("By layer: {layers}.", layers=clauses(said)) if guesses else "",
+        _("By layer: {layers}.", layers=with_semicolons(said)) if guesses else "",
     ]
     return alt_text(sentences, title)
 

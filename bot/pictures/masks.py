@@ -9,6 +9,8 @@ from itertools import groupby
 import numpy as np
 import numpy.typing as npt
 
+from bot.locales.lists import enumerated
+from bot.locales.marks import with_colon
 from bot.locales.message import _, plural
 from bot.locales.numbers import whole
 from bot.pictures.canvas import MARGIN, SMALL, TEXT, Box, Canvas
@@ -74,7 +76,7 @@ def _map(canvas: Canvas, box: Box, visible: npt.NDArray[np.float32]) -> None:
 
 
 def _alt(masks: Sequence[Mask], title: str) -> str:
-    said = (f"{mask.name}, {mask.part}: {who_sees_whom(mask.visible)}" for mask in masks)
+    said = (with_colon(enumerated([mask.name, mask.part]), who_sees_whom(mask.visible)) for mask in masks)
     return alt_text([plural("{count} mask.", "{count} masks.", len(masks)), *said], title)
 
 

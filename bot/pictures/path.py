@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from bot.locales.marks import with_colon
 from bot.locales.message import _, plural
 from bot.pictures.canvas import MARGIN, SMALL, TEXT, Box, Canvas
 from bot.pictures.palette import ACCENT, BORDER, FAINT, INK, MUTED, WHITE
@@ -77,5 +78,5 @@ def _alt(stations: Sequence[Station], title: str) -> str:
 
 
 def _described(one: Station) -> str:
-    said = _("{name}: {fact}", name=one.name, fact=one.fact) if one.fact else one.name
+    said = with_colon(one.name, one.fact) if one.fact else one.name
     return _("{station} (page {number})", station=said, number=one.page) if one.page else said

@@ -10,7 +10,8 @@ from dataclasses import replace
 from bot.locales import lists, numbers
 from bot.locales.conventions import conventions
 from bot.locales.current import ENGLISH, current_locale
-from bot.locales.message import Message, Value, _, plural
+from bot.locales.marks import in_quotes
+from bot.locales.message import Message, Value, plural
 from bot.pictures.picture import ALT_LIMIT
 from bot.text.characters import CUT, REPLACEMENT_CHARACTER
 
@@ -61,8 +62,7 @@ def inline(text: str) -> str:
 def quoted(text: str) -> str:
     """Return a token as it is quoted in a sentence: “love”."""
     shown = visible(text[:WIDEST]).strip() or as_chip(text)
-    # Translators: a token, a word or a name in your language's quotation marks.
-    return _("“{text}”", text=f"{shown[:_QUOTED]}{CUT if len(shown) > _QUOTED else ''}")
+    return in_quotes(f"{shown[:_QUOTED]}{CUT if len(shown) > _QUOTED else ''}")
 
 
 def alt_text(sentences: Iterable[str], title: str = "") -> str:

@@ -34,6 +34,22 @@ def test_what_is_no_literal_is_found(call: str) -> None:
     assert faults(f"from {MODULE} import _, plural, in_context\n{call}\n")
 
 
+def test_no_message_is_also_the_singular_of_another() -> None:
+    """It would be translated as the singular is, whatever it counts."""
+    single, plurals = set(), set()
+    for folder in ("bot", "cogs"):
+        for path in (ROOT / folder).rglob("*.py"):
+            with path.open("rb") as file:
+                for _, name, texts, _ in extract(file, (), (), {}):
+                    if isinstance(texts, str):
+                        single.add(texts)
+                    elif name.endswith("plural"):
+                        plurals.add(texts[0])
+    assert single
+    assert plurals
+    assert not single & plurals
+
+
 def test_messages_are_extracted_wherever_they_stand() -> None:
     source = f"""from {MODULE} import _, in_context, later, plural
 # Translators: a state.

@@ -7,7 +7,7 @@ from functools import partial
 
 import discord
 
-from bot.locales.lists import clauses, sentences
+from bot.locales.marks import with_semicolons
 from bot.locales.message import Message, _, in_context, later, plural
 from bot.locales.numbers import in_bytes, whole
 from bot.operating.last_hour import Failures, Latencies
@@ -86,7 +86,7 @@ def _headline(one: Snapshot) -> Iterator[str]:
 
 
 def _not_ready(missing: Sequence[Message]) -> str:
-    lacks = clauses(fit(str(lack), 120)[0] for lack in missing[:MOST_MISSING])
+    lacks = with_semicolons(fit(str(lack), 120)[0] for lack in missing[:MOST_MISSING])
     if (more := len(missing) - MOST_MISSING) <= 0:
         # Translators: {lacks} are such as "shard 1 is not connected; shard 2 is not connected".
         return _("**Not ready**: {lacks}.", lacks=lacks)

@@ -9,6 +9,7 @@ import discord
 
 from bot.inference.checkpoints.catalogue import HUB_ID
 from bot.inference.checkpoints.description import Anatomy, CheckpointDescription, Loaded, Origin, SourceDescription
+from bot.inference.checkpoints.spec import UNSTATED_LICENCE
 from bot.inference.status import CheckpointStatus, Phase
 from bot.locales.lists import enumerated
 from bot.locales.message import _, plural
@@ -24,12 +25,7 @@ from bot.replies.checkpoints.state import (
     state,
 )
 from bot.replies.checkpoints.table import table
-from bot.replies.checkpoints.workers_words import (
-    head_in_words,
-    licence_in_words,
-    positions_in_words,
-    precision_in_words,
-)
+from bot.replies.checkpoints.workers_words import head_in_words, positions_in_words
 from bot.replies.formatting.more import and_more
 from bot.replies.formatting.text import code_span, fit, units, visible
 from bot.replies.reply import Reply, TextFile
@@ -152,7 +148,11 @@ def _on_devices(loaded: Loaded, status: CheckpointStatus) -> Iterable[str]:
 
 def _origin(description: CheckpointDescription) -> Iterable[str]:
     yield from _source(description.source, None if description.files is None else description.files.commit)
-    yield _("Licence: {name}", name=fit(licence_in_words(description.licence), WORD)[0])
+    yield (
+        _("Licence: not stated; see where it comes from")
+        if description.licence == UNSTATED_LICENCE
+        else _("Licence: {name}", name=fit(description.licence, WORD)[0])
+    )
     sizes = []
     if description.download_mb is not None:
         # Translators: {size} is such as "1.36 GB".

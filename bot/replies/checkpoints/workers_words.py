@@ -20,7 +20,7 @@ POSITIONS = {
     "learned, one for each position": later("learned, one for each position"),
 }
 HEADS = {
-    # Translators: kinds of models, as they follow a colon.
+    # Translators: kinds of heads, as they follow "Head:".
     "sequence classifier": later("sequence classifier"),
     "masked language model": later("masked language model"),
     "causal language model": later("causal language model"),
@@ -28,15 +28,6 @@ HEADS = {
     "token classifier": later("token classifier"),
     "sentence encoder": later("sentence encoder"),
     "question answering model": later("question answering model"),
-}
-REASONS = {
-    # Translators: why a checkpoint has its precision, as it follows "Precision float32: ".
-    "set by PRECISION": later("set by PRECISION"),
-    "the default on mps": later("the default on mps"),
-    "this CPU multiplies it natively": later("this CPU multiplies it natively"),
-    "this GPU multiplies it natively": later("this GPU multiplies it natively"),
-    "this CPU does not multiply bfloat16 natively": later("this CPU does not multiply bfloat16 natively"),
-    "this GPU does not multiply bfloat16 natively": later("this GPU does not multiply bfloat16 natively"),
 }
 
 
@@ -65,3 +56,8 @@ def precision_in_words(reason: str) -> str:
 def positions_in_words(kind: str) -> str:
     """Return a kind of position embeddings."""
     return str(POSITIONS.get(kind, kind))
+
+
+def head_in_words(kind: str) -> str:
+    """Return the kind of a head."""
+    return str(HEADS.get(kind, kind))

@@ -94,8 +94,12 @@ def _millions(number: float) -> str:
 
 
 def percent(probability: float) -> str:
-    """Write a probability: `0.8312` → "83.1%"; never 100 for less than 1, nor 0 for more than 0."""
-    return percent_of(probability).replace(NO_BREAK_SPACE, "")
+    """Write a probability: `0.8312` → "83.1%"; never 100 for less than 1, nor 0 for more than 0.
+
+    English tables have no room to spare. Where a language writes a space before the sign, it stays.
+    """
+    said = percent_of(probability)
+    return said.replace(NO_BREAK_SPACE, "") if current_locale() == ENGLISH else said
 
 
 def decimal(value: float, digits: int = 3) -> str:

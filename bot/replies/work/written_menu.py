@@ -14,9 +14,9 @@ from bot.replies.components.pages import LONGEST_OPTION, Pages
 from bot.replies.components.parts import part_of, turned_to
 from bot.replies.components.press import Component, Item
 from bot.replies.formatting.text import fit, visible
-from bot.replies.work.numbers import decimal, signed
+from bot.replies.work.numbers import decimal, signed, written
 from bot.tasks.work.blocks import WrittenShares
-from bot.tasks.work.written_shares import by_interest
+from bot.tasks.work.written_shares import by_interest, named
 
 CHOOSE_WORD = Action("written-word", later("What made it write a word"))
 """Its detail is the chosen `WrittenView`."""
@@ -95,7 +95,7 @@ def _options(shares: WrittenShares, view: WrittenView) -> Iterator[discord.Selec
         yield discord.SelectOption(label=_("All written words together"), value=ALL_WORDS)
     for index in order[part.first : part.end]:
         yield discord.SelectOption(
-            label=fit(f"{index + 1}  {shares.words[index]}", LONGEST_OPTION, visible)[0],
+            label=fit(f"{index + 1}  {written(named(shares.words[index]))}", LONGEST_OPTION, visible)[0],
             value=f"word:{index}",
             description=_described(shares, index),
             default=index == view.word,

@@ -16,7 +16,7 @@ from bot.tasks.work.pages import Shown, page
 from bot.tasks.work.request import WorkRequest
 from bot.tasks.work.texts import Form, Number, Sentence, Text, grouped, spaced
 from bot.tasks.work.units import words_of
-from bot.tasks.work.wording import counted, later, listed, listed_with_and, sentence
+from bot.tasks.work.wording import counted, later, listed, listed_with_and, quoted, sentence
 
 if TYPE_CHECKING:
     from bot.inference.heads.causal_lm import CausalLM
@@ -97,7 +97,7 @@ def _headline(tried: Search, labels: Sequence[str]) -> Iterator[Shown]:
     change, shares = tried.flip.change, tried.flip.shares
     best = int(np.argmax(shares))
     facts: dict[str, Text] = {
-        "names": listed_with_and([later("“{text}”", text=one) for one in _words(tried, change)]),
+        "names": listed_with_and([quoted(one) for one in _words(tried, change)]),
         "label": labels[best],
         "probability": Number(float(shares[best]), Form.PERCENT),
         "own": own,

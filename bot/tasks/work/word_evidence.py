@@ -30,7 +30,7 @@ from bot.tasks.work.proofs import DRAWS, FIRST_DRAWS, rests
 from bot.tasks.work.standard_errors import decimals, digits, error_column
 from bot.tasks.work.texts import Form, Number, Sentence, grouped, joined, spaced
 from bot.tasks.work.units import units, words_of
-from bot.tasks.work.wording import later, listed_with_and, sentence
+from bot.tasks.work.wording import later, listed_with_and, quoted, sentence
 
 if TYPE_CHECKING:
     from bot.inference.heads.causal_lm import CausalLM
@@ -209,7 +209,7 @@ def _proof_blocks(proof: Proof | None, label: str, noun: str) -> Iterator[Block 
     yield sentence(
         "words.without-two" if len(proof.words) > 1 else "words.without-one",
         noun,
-        names=listed_with_and([later("“{text}”", text=name) for name in proof.words]),
+        names=listed_with_and([quoted(name) for name in proof.words]),
         label=label,
         before=Number(proof.before, Form.PERCENT),
         after=Number(proof.after, Form.PERCENT),
@@ -228,7 +228,7 @@ def _pairs_page(full: Table, postponed: Postponed) -> Page:
     both = [((names[one], names[two]), float(terms[one, two])) for one, two in combinations(parts, 2)]
     alone = [((names[one],), float(terms[one, one])) for one in parts]
     ranked = sorted([*both, *alone], key=lambda term: -abs(term[1]))
-    titles = [joined((later("“{text}”", text=name) for name in term), sign=" × ") for term, _ in ranked]
+    titles = [joined([quoted(name) for name in term], sign=" × ") for term, _ in ranked]
     values = [value for _, value in ranked]
     # Translators: of which words; the title of a column.
     shown = table(column(later("share"), values, Form.SIGNED_THREE), column(later("of"), titles))

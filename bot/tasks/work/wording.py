@@ -67,6 +67,11 @@ def in_brackets(value: float) -> Text:
     return bracketed(value, Form.RESULT)
 
 
+def quoted(text: Text) -> Sentence:
+    """Return a text in quotation marks."""
+    return later("“{text}”", text=text)
+
+
 def listed(items: Sequence[Text]) -> Text:
     """Return texts with commas between them; a single one as it is."""
     return items[0] if len(items) == 1 else Listed(tuple(items))

@@ -24,7 +24,7 @@ from bot.tasks.work.standard_errors import decimals, digits, error_column
 from bot.tasks.work.texts import Form, Number, Sentence, Short, Words, spaced
 from bot.tasks.work.units import units, units_of_lines
 from bot.tasks.work.word_evidence import how_weighed
-from bot.tasks.work.wording import later, listed_with_and, sentence
+from bot.tasks.work.wording import later, listed_with_and, quoted, sentence
 from bot.tasks.work.writing_readings import forced, reading_of
 from bot.tasks.work.written_shares import MOST_LINES, total
 from bot.tasks.work.written_words import WrittenWord, written_words
@@ -106,9 +106,7 @@ def _proof(found: Weighed, draws: int) -> TaskRun[Sentence]:
     return sentence(
         "writing.proof",
         parts.noun,
-        names=listed_with_and(
-            [later("“{text}”", text=Short(parts.names[index], MOST_SHOWN)) for index in chosen.strongest]
-        ),
+        names=listed_with_and([quoted(Short(parts.names[index], MOST_SHOWN)) for index in chosen.strongest]),
         before=Number(float(found.table.end[-1]), Form.SIGNED_TWO),
         after=Number(after, Form.SIGNED_TWO),
         draws=len(others),

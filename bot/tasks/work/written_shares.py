@@ -8,13 +8,21 @@ from dataclasses import replace
 from bot.inference.tokenization.tokens import Token
 from bot.tasks.work.blocks import Page, Paragraph, Scores, Table, WrittenShares, column, table
 from bot.tasks.work.standard_errors import decimals, digits, error_column
-from bot.tasks.work.texts import Form, Number, Sentence, Text, joined, spaced
-from bot.tasks.work.wording import later, sentence
+from bot.tasks.work.texts import Form, Number, Sentence, Text, Words, joined
+from bot.tasks.work.wording import later, quoted, sentence
 
+WHITE_SPACE = "white space"
+"""Stands for a written word that is nothing else; `named` says it in the reader's language."""
 MOST_LINES = 3
 """Of a part's text: a sentence may be one."""
 MOST_WRITTEN = 16
 """Written words on a page, each on two lines; its menu has all."""
+
+
+def named(word: str) -> Words:
+    """Return a written word as people read it."""
+    # Translators: stands for a written word that is nothing else.
+    return later("white space") if word == WHITE_SPACE else word
 
 
 def by_interest(shares: WrittenShares) -> list[int]:
@@ -38,7 +46,7 @@ def _rows(shares: WrittenShares, index: int) -> Iterator[tuple[Text, Text, Text]
     """Yield a line of a written word, and one of the part with the largest share in it."""
     values = shares.values[index]
     most = max(range(len(values)), key=lambda part: abs(values[part]))
-    yield shares.end[index], shares.end[index] - shares.start[index], shares.words[index]
+    yield shares.end[index], shares.end[index] - shares.start[index], named(shares.words[index])
     yield None, values[most], ("  ", later("by {part}", part=shares.parts[most]))
 
 
@@ -51,7 +59,7 @@ def in_words(shares: WrittenShares) -> Iterator[Text]:
         start, end = Number(shares.start[index], Form.TWO), Number(shares.end[index], Form.TWO)
         added = Number(shares.end[index] - shares.start[index], Form.SIGNED_TWO)
         numbers = later("log p from {start} to {end}, added {added}", start=start, end=end, added=added)
-        yield (f"{index + 1}. {word}: ", numbers, "; ", joined(scores, sign=", "))
+        yield (f"{index + 1}. ", named(word), ": ", numbers, "; ", joined(scores, sign=", "))
 
 
 def of_word(page: Page, index: int) -> Page:
@@ -59,7 +67,7 @@ def of_word(page: Page, index: int) -> Page:
     shares = page.written_shares
     if shares is None or not 0 <= index < len(shares.words):
         return page
-    values, word = shares.values[index], shares.words[index]
+    values, word = shares.values[index], named(shares.words[index])
     ranked = sorted(range(len(values)), key=lambda part: -abs(values[part]))
     errors = [shares.errors[index][part] for part in ranked] if shares.errors else []
     form = digits(errors, Form.SIGNED_TWO)
@@ -71,9 +79,9 @@ def of_word(page: Page, index: int) -> Page:
     )
     sums = total(values, shares.start[index], shares.end[index], add_up=shares.add_up, noun=shares.noun)
     chosen = sentence("writing.chosen", place=index + 1, of=len(shares.words))
-    said = Paragraph(spaced(chosen, later("{phrase}.", phrase=later("“{text}”", text=word)), sums))
+    said = Paragraph((chosen, " ", quoted(word), ". ", sums))
     tokens = tuple(Token(name, 0, special=False, starts_word=True) for name in shares.parts)
-    title, label = later("Which words made it write “{word}”", word=word), later("“{text}”", text=word)
+    title, label = later("Which words made it write “{word}”", word=word), quoted(word)
     picture = Scores(title, label, tokens, values, sums, decimals(form), shares.noun)
     return replace(page, blocks=(said, shown), picture=picture)
 

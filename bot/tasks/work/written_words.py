@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bot.tasks.work.units import belongs, is_unspaced
+from bot.tasks.work.written_shares import WHITE_SPACE
 from bot.text.characters import REPLACEMENT_CHARACTER
 
 if TYPE_CHECKING:
@@ -65,4 +66,4 @@ def _are_apart(before: str, after: str) -> bool:
 
 def _name(head: CausalLM | Seq2SeqLM, ids: Sequence[int]) -> str:
     [first, *_] = head.tokens(ids)
-    return first.text if first.special else " ".join(head.decode(ids).split()) or "white space"
+    return first.text if first.special else " ".join(head.decode(ids).split()) or WHITE_SPACE

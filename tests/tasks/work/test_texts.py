@@ -86,7 +86,7 @@ def test_numbers_and_lists_are_the_readers() -> None:
 
     assert written((said, " ", percent)) == "0.2500, 12,345, a, b and c 83.1%"
     with written_in("de"):
-        assert written((said, " ", percent)) == "0,2500, 12.345, a, b und c 83,1%"
+        assert written((said, " ", percent)) == "0,2500, 12.345, a, b und c 83,1\N{NO-BREAK SPACE}%"
     with written_in("ja"):
         assert written(listed_with_and(["a", "b"])) == "a、b"
 
