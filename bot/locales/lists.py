@@ -28,13 +28,6 @@ def enumerated(names: Iterable[str | Message]) -> str:
     return (", " if locale == ENGLISH else conventions(locale).enumeration).join(map(str, names))
 
 
-def clauses(said: Iterable[str]) -> str:
-    """Return "a, b; c, d": what may have commas of its own. Japanese has but one sign for both."""
-    locale = current_locale()
-    usual = ", " if locale == ENGLISH else conventions(locale).enumeration
-    return ("; " if usual == ", " else usual).join(said)
-
-
 def sentences(*said: str | Message | None) -> str:
     """Return whole sentences behind each other: with a space between them, or with none, as in Japanese.
 

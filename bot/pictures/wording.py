@@ -11,7 +11,7 @@ from bot.locales import lists, numbers
 from bot.locales.conventions import conventions
 from bot.locales.current import ENGLISH, current_locale
 from bot.locales.marks import in_quotes
-from bot.locales.message import Message, Value, plural
+from bot.locales.message import Message, Value, _, plural
 from bot.pictures.picture import ALT_LIMIT
 from bot.text.characters import CUT, REPLACEMENT_CHARACTER
 

@@ -7,7 +7,8 @@ import pytest
 from bot.inference.compute.device import Device
 from bot.inference.task import HeadKind
 from bot.locales.current import written_in
-from bot.locales.lists import clauses, sentences
+from bot.locales.lists import sentences
+from bot.locales.marks import with_semicolons
 from bot.pictures.wording import alt_text, quoted
 from bot.replies.checkpoints.card import sentence_of
 from bot.replies.checkpoints.workers_words import HEADS, REASONS, precision_in_words
@@ -26,11 +27,11 @@ def test_a_space_stands_between_sentences_where_the_language_has_one() -> None:
 
 
 def test_clauses_are_set_apart_more_than_the_items_of_a_list_where_there_is_a_sign_for_that() -> None:
-    assert clauses(["a, b", "c"]) == "a, b; c"
+    assert with_semicolons(["a, b", "c"]) == "a, b; c"
     with written_in("ja"):
-        assert clauses(["一", "二"]) == "一、二"
+        assert with_semicolons(["一", "二"]) == "一、二"
     with written_in("hi"):
-        assert clauses(["एक", "दो"]) == "एक; दो"
+        assert with_semicolons(["एक", "दो"]) == "एक; दो"
 
 
 def test_quotation_marks_are_those_of_the_language() -> None:

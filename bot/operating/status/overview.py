@@ -7,6 +7,7 @@ from functools import partial
 
 import discord
 
+from bot.locales.lists import sentences
 from bot.locales.marks import with_semicolons
 from bot.locales.message import Message, _, in_context, later, plural
 from bot.locales.numbers import in_bytes, whole

@@ -25,7 +25,7 @@ from bot.replies.checkpoints.state import (
     state,
 )
 from bot.replies.checkpoints.table import table
-from bot.replies.checkpoints.workers_words import head_in_words, positions_in_words
+from bot.replies.checkpoints.workers_words import head_in_words, positions_in_words, precision_in_words
 from bot.replies.formatting.more import and_more
 from bot.replies.formatting.text import code_span, fit, units, visible
 from bot.replies.reply import Reply, TextFile

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bot.inference.checkpoints.spec import UNSTATED_LICENCE
 from bot.locales.message import _, later
 
 ACTIVITIES = {
@@ -29,6 +28,15 @@ HEADS = {
     "sentence encoder": later("sentence encoder"),
     "question answering model": later("question answering model"),
 }
+REASONS = {
+    # Translators: why a checkpoint has its precision, as it follows "Precision float32: ".
+    "set by PRECISION": later("set by PRECISION"),
+    "the default on mps": later("the default on mps"),
+    "this CPU multiplies it natively": later("this CPU multiplies it natively"),
+    "this GPU multiplies it natively": later("this GPU multiplies it natively"),
+    "this CPU does not multiply bfloat16 natively": later("this CPU does not multiply bfloat16 natively"),
+    "this GPU does not multiply bfloat16 natively": later("this GPU does not multiply bfloat16 natively"),
+}
 
 
 def activity_in_words(activity: str) -> str:
@@ -41,12 +49,6 @@ def head_in_words(kind: str) -> str:
     return str(HEADS.get(kind, kind))
 
 
-def licence_in_words(licence: str) -> str:
-    """Return the name of a licence, or that there is none."""
-    # Translators: stands after "Licence: ".
-    return _("not stated; see where it comes from") if licence == UNSTATED_LICENCE else licence
-
-
 def precision_in_words(reason: str) -> str:
     """Return a precision and why it is this one, which stand on the two sides of a colon."""
     precision, _colon, why = reason.partition(": ")
@@ -56,8 +58,3 @@ def precision_in_words(reason: str) -> str:
 def positions_in_words(kind: str) -> str:
     """Return a kind of position embeddings."""
     return str(POSITIONS.get(kind, kind))
-
-
-def head_in_words(kind: str) -> str:
-    """Return the kind of a head."""
-    return str(HEADS.get(kind, kind))
