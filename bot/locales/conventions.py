@@ -11,7 +11,7 @@ from functools import cache
 from babel import Locale, UnknownLocaleError
 from babel.numbers import get_decimal_symbol, get_group_symbol
 
-from bot.locales.current import ENGLISH
+from bot.locales.current import ENGLISH, current_locale
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,12 @@ class Conventions:
     groups_by_thousands: bool
     percent: str
     enumeration: str
+
+
+def decimal_sign() -> str:
+    """Return the decimal point or comma of the current locale."""
+    locale = current_locale()
+    return "." if locale == ENGLISH else str(conventions(locale).separators[ord(".")])
 
 
 @cache

@@ -7,7 +7,7 @@ from typing import Literal
 
 from babel.lists import format_list
 
-from bot.locales.conventions import conventions
+from bot.locales.conventions import conventions, decimal_sign
 from bot.locales.current import ENGLISH, current_locale
 from bot.locales.message import Message, _
 
@@ -26,6 +26,13 @@ def enumerated(names: Iterable[str | Message]) -> str:
     """Return "a, b, c"."""
     locale = current_locale()
     return (", " if locale == ENGLISH else conventions(locale).enumeration).join(map(str, names))
+
+
+def in_a_row(numbers: Iterable[str]) -> str:
+    """Return "0.50, −0.25", of numbers that are written already; a decimal comma asks for semicolons: "0,50; −0,25"."""
+    if decimal_sign() == ",":
+        return "; ".join(numbers)
+    return enumerated(numbers)
 
 
 def sentences(*said: str | Message | None) -> str:

@@ -11,7 +11,7 @@ from bot.pictures.canvas import MARGIN, SMALL, TEXT, Box, Canvas
 from bot.pictures.legend import Legend
 from bot.pictures.palette import ACCENT, CARD, FAINT, INK, MUTED, SECOND
 from bot.pictures.picture import Picture
-from bot.pictures.wording import alt_text, as_chip, drawable, enumerated, listed, percent, quoted, share_of, signed
+from bot.pictures.wording import alt_text, as_chip, drawable, in_a_row, listed, percent, quoted, share_of, signed
 
 MOST_GUESSES, MOST_SHARES = 17, 49
 """Rows. Of deeper models every second layer is drawn, or every third; always the last one. What is likeliest hardly
@@ -140,7 +140,7 @@ def _run(start: int, end: int, guesses: Sequence[LayerGuess]) -> str:
 def _alt_of_shares(values: Sequence[float], token: str, other: str, title: str) -> str:
     order = sorted(range(len(values)), key=lambda index: -abs(drawable(values[index])))[:_NAMED]
     named = [_share(index, values[index]) for index in order]
-    every = enumerated(signed(value) for value in values)
+    every = in_a_row(signed(value) for value in values)
     sentences = [
         plural(
             "What {count} layer add to the logit of {token} minus that of {other}.",

@@ -10,7 +10,7 @@ from bot.locales.numbers import whole
 from bot.pictures.canvas import MARGIN, SMALL, Box, Canvas
 from bot.pictures.palette import ACCENT, BORDER, INK, MUTED, SECOND
 from bot.pictures.picture import Picture
-from bot.pictures.wording import alt_text, drawable, enumerated, local, number
+from bot.pictures.wording import alt_text, drawable, in_a_row, local, number
 
 _HEIGHT = 140.0
 _AXIS = 44.0
@@ -67,7 +67,7 @@ def _ceiling(value: float) -> float:
 def _alt(norms: Sequence[float], title: str) -> str:
     if not norms:
         return alt_text([_("{title}: none.", title=title)])
-    first, layers = number(norms[0]), enumerated(number(value) for value in norms[1:])
+    first, layers = number(norms[0]), in_a_row(number(value) for value in norms[1:])
     if not layers:
         return alt_text([_("{title}: embeddings {first}.", title=title, first=first)])
     last = len(norms) - 1

@@ -14,7 +14,7 @@ from bot.pictures.canvas import MARGIN, SMALL, TEXT, WIDTH, Box, Canvas
 from bot.pictures.grid import matrix
 from bot.pictures.palette import BORDER, MUTED, evidence
 from bot.pictures.picture import Picture
-from bot.pictures.wording import alt_text, enumerated, number, quoted
+from bot.pictures.wording import alt_text, in_a_row, number, quoted
 
 MOST_VECTORS = 12
 MOST_NUMBERS = 400
@@ -60,7 +60,7 @@ def _strip(canvas: Canvas, box: Box, shares: Sequence[float]) -> None:
 def _alt(labels: Sequence[str], values: npt.NDArray[np.float64], title: str) -> str:
     said = []
     for label, row in zip(labels[:MOST_VECTORS], values, strict=False):
-        beginning = enumerated(map(number, row[:_NAMED].tolist()))
+        beginning = in_a_row(map(number, row[:_NAMED].tolist()))
         said.append(_("{text} begins with {numbers}.", text=quoted(label), numbers=beginning))
     total = plural(
         "{number} vector of {size} numbers as strips of colour.",

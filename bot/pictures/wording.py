@@ -75,6 +75,11 @@ def alt_text(sentences: Iterable[str], title: str = "") -> str:
     return encoded[: 2 * (ALT_LIMIT - 1)].decode("utf-16-le", "ignore").rstrip() + CUT
 
 
+def in_a_row(numbers: Iterable[str]) -> str:
+    """Return "0.50, −0.25", or "0,50; −0,25"."""
+    return lists.in_a_row(numbers)
+
+
 def listed(items: Sequence[str]) -> str:
     """Return "a, b and c"."""
     return lists.joined(items)

@@ -46,6 +46,7 @@ NARROW = "\N{NARROW NO-BREAK SPACE}"
         (lambda: lists.joined("abc"), "a, b and c", "a, b und c", "a, b और c"),
         (lambda: lists.either("ab"), "a or b", "a oder b", "a या b"),
         (lambda: lists.enumerated("ab"), "a, b", "a, b", "a, b"),
+        (lambda: lists.in_a_row(map(str, (1, 2))), "1, 2", "1; 2", "1, 2"),
         (lambda: lists.joined("a"), "a", "a", "a"),
         (lambda: lists.joined(""), "", "", ""),
     ],

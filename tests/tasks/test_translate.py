@@ -15,6 +15,7 @@ from bot.inference.compute.device import Device
 from bot.inference.heads.generation.continuous_batching import Generated
 from bot.inference.languages.pairs import LanguagePairs
 from bot.inference.operations import Operation, Row, run_task
+from bot.locales.current import written_in
 from bot.tasks.translate import TASK, TranslateRequest
 from bot.tasks.translation import language_detection
 from bot.tasks.translation.drafting import MOST_NEW_TOKENS, requoted
@@ -200,6 +201,13 @@ def test_bad_requests() -> None:
         TranslateRequest("a" * 4_001, "de")
     with pytest.raises(InvalidRequest, match="I need the name of a language"):
         TranslateRequest("Guten Tag", "  ")
+
+
+def test_a_language_is_named_in_the_language_of_whoever_reads() -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        TranslateRequest("Guten Tag", "Deutsch", "german")
+    with written_in("es"):
+        assert "alemán" in refused.value.sentence
 
 
 def test_an_abandoned_text_costs_no_more_steps(load: Callable[[str], Any]) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bot.inference.heads.inspection.worked_attention import HeadRow, Steps
+from bot.locales.conventions import decimal_sign
 from bot.locales.lists import sentences
 from bot.locales.message import _, plural
 from bot.locales.numbers import decimal, percent
@@ -160,7 +161,7 @@ def _products(row: HeadRow, key: int) -> str:
 
 def _vector(values: Sequence[float]) -> str:
     # A comma would be read as a decimal one in many languages, so they put a semicolon between numbers.
-    sign = ", " if decimal(0.5, 1) == "0.5" else "; "
+    sign = "; " if decimal_sign() == "," else ", "
     return f"({sign.join([*map(in_digits, values[:NUMBERS]), *(['…'] if len(values) > NUMBERS else [])])})"
 
 

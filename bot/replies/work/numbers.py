@@ -46,6 +46,8 @@ def cell(text: Text, form: Form) -> str:  # noqa: C901 (a case for each kind)
             return "".join(map(written, text))
         case Sentence():
             return _sentence(text)
+        case Listed((float() | Number(), *_) as items, False):
+            return lists.in_a_row(map(written, items))
         case Listed(items, ends_with_and):
             return (lists.joined if ends_with_and else lists.enumerated)(map(written, items))
         case Token():

@@ -20,7 +20,7 @@ from bot.tasks.work.blocks import Explanation, Page, column, formula, table
 from bot.tasks.work.pages import decision_page, explanation, page, text_page
 from bot.tasks.work.reading import beginning, numbered
 from bot.tasks.work.request import WrittenIds
-from bot.tasks.work.texts import Form, Number, Sentence, Text, bracketed, four, grouped, joined
+from bot.tasks.work.texts import Form, Listed, Number, Sentence, Text, bracketed, four, grouped, joined
 from bot.tasks.work.token_pairs import token_pairs_page
 from bot.tasks.work.wording import later, listed_with_and, sentence
 
@@ -105,7 +105,7 @@ def pooling_page(
 
 
 def _beginning(vector: Sequence[float]) -> Text:
-    return "(", joined(vector[:NUMBERS], sign=", "), ", …)"
+    return "(", Listed((*vector[:NUMBERS], "…")), ")"
 
 
 def product_page(pair: tuple[int, int], units: Floats, cosine: float) -> Page:

@@ -95,3 +95,10 @@ def test_everything_in_a_sentence_is_translated() -> None:
     outer = later("{text} of {number}", text=later("text"), number=later_plural("{n} part", "{n} parts", 1, n=1))
     with marked():
         assert written(outer) == "⟦⟦text⟧ of ⟦1 part⟧⟧"
+
+
+def test_numbers_in_a_row_are_told_apart_where_a_comma_is_decimal() -> None:
+    row = Listed((0.5, -0.25, "…"))
+    assert written(row) == "0.500, −0.250, …"
+    with written_in("de"):
+        assert written(row) == "0,500; −0,250; …"
