@@ -16,6 +16,7 @@ from bot.batches.formats import MOST_COLUMNS, MOST_ROWS, Format
 from bot.batches.header import free, is_header, unnamed
 from bot.batches.table import Row, Table
 from bot.errors import InvalidRequest
+from bot.locales.lists import sentences
 from bot.locales.message import _, later, plural
 from bot.locales.values import later_whole
 from bot.text.characters import whole_characters
@@ -135,7 +136,7 @@ def _row(number: int, record: Record, columns: int, dialect: Dialect) -> Row:
         )
         if len(record) > columns:
             others = _("The others are: {cells}", cells=_written(record[columns:], dialect))
-            fault = f"{fault} {others}"
+            fault = sentences(fault, others)
     return Row(number, cells, fault)
 
 

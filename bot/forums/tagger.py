@@ -16,6 +16,7 @@ from bot.forums.reading import PostText, read_post
 from bot.forums.record import PostRecord, TagRecord, TagState
 from bot.forums.services import Services, forum_of
 from bot.inference.requests import Answer
+from bot.locales.lists import sentences
 from bot.locales.message import later
 from bot.replies.reply import footer, truncation
 from bot.replies.work.offer import work_of
@@ -51,7 +52,7 @@ class Judgement:
         """Who has judged, and what was read."""
         read = TITLE_AND_MESSAGE if self.text.has_message else TITLE_ONLY
         cut = truncation(self.answer.result.truncated, "post")
-        return footer(self.answer, " ".join(filter(None, (str(read), cut))))
+        return footer(self.answer, sentences(read, cut))
 
 
 class Tagger:

@@ -1,4 +1,4 @@
-"""Lists of names in a sentence, in the current locale."""
+"""Lists of names in a sentence, and sentences behind each other, in the current locale."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from babel.lists import format_list
 
 from bot.locales.conventions import conventions, decimal_sign
 from bot.locales.current import ENGLISH, current_locale
-from bot.locales.message import Message
+from bot.locales.message import Message, _
 
 
 def joined(names: Iterable[str | Message]) -> str:
@@ -33,6 +33,16 @@ def in_a_row(numbers: Iterable[str]) -> str:
     if decimal_sign() == ",":
         return "; ".join(numbers)
     return enumerated(numbers)
+
+
+def sentences(*said: str | Message | None) -> str:
+    """Return whole sentences behind each other: with a space between them, or with none, as in Japanese.
+
+    Those that are empty or None are left out.
+    """
+    # Translators: two whole sentences, one after the other.
+    between = _("{first} {second}", first="", second="")
+    return between.join(filter(None, (str(one) for one in said if one is not None)))
 
 
 def _listed(names: Iterable[str | Message], word: str, style: Literal["standard", "or"]) -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from bot.locales.lists import sentences
 from bot.locales.message import Message, _, later, later_plural
 from bot.locales.numbers import whole
 from bot.pictures.canvas import MARGIN, SMALL, TEXT, WIDTH, Box, Canvas
@@ -145,7 +146,7 @@ def weight_colour(value: float) -> tuple[int, int, int]:
 def _note(rows: Sequence[str], columns: Sequence[str], causal: bool, apart: Apart | None, quantity: Quantity) -> str:
     hatched = _("Hatched: comes later.") if causal else ""
     grey = "" if apart is None else _about(quantity.grey, columns, apart)
-    return " ".join(filter(None, (str(quantity.about), hatched, grey, first_tokens(max(len(rows), len(columns))))))
+    return sentences(quantity.about, hatched, grey, first_tokens(max(len(rows), len(columns))))
 
 
 def _about(said: Message, columns: Sequence[str], apart: Apart) -> str:

@@ -197,5 +197,5 @@ def _alt(rows: Sequence[TokenRow], title: str) -> str:
             if token.kind is not Kind.PADDING
         )
         name = row.reading or _("Text {number}", number=index)
-        sentences.append(f"{with_colon(enumerated([name, *counts]), words)}.")
+        sentences.append(_("{phrase}.", phrase=with_colon(enumerated([name, *counts]), words)))
     return alt_text(sentences, title)

@@ -72,7 +72,7 @@ def _arrow(canvas: Canvas, x: float, y: float) -> None:
 
 
 def _alt(stations: Sequence[Station], title: str) -> str:
-    said = (f"{number}. {_described(one)}." for number, one in enumerate(stations, 1))
+    said = (_("{phrase}.", phrase=f"{number}. {_described(one)}") for number, one in enumerate(stations, 1))
     total = plural("{count} station, from top to bottom.", "{count} stations, from top to bottom.", len(stations))
     return alt_text([total, *said], title)
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from bot.locales.lists import sentences
 from bot.locales.message import _
 from bot.pictures.attention import first_tokens, tokens_in_words
 from bot.pictures.canvas import MARGIN, SMALL, TEXT, WIDTH, Canvas
@@ -49,7 +50,7 @@ def pair_map(
     cell = min(max(room / max(len(across.texts), 1), _SMALLEST_CELL), _LARGEST_CELL)
     canvas.width = max(WIDTH, left + len(across.texts) * cell + MARGIN)
     cut = first_tokens(max(len(rows), len(columns)))
-    y = canvas.title(title, " ".join(filter(None, [_("Rows: one text's tokens. Columns: the other's."), cut])))
+    y = canvas.title(title, sentences(_("Rows: one text's tokens. Columns: the other's."), cut))
     grid = Grid(left, y + across.widest * 0.9 + 14, cell, len(down.texts), len(across.texts))
     row_labels(canvas, grid, down)
     column_labels(canvas, grid, across)

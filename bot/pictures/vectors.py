@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from bot.locales.lists import sentences
 from bot.locales.message import _, plural
 from bot.locales.numbers import whole
 from bot.pictures.canvas import MARGIN, SMALL, TEXT, WIDTH, Box, Canvas
@@ -38,7 +39,7 @@ def vector_strips(labels: Sequence[str], vectors: npt.ArrayLike, title: str = ""
     shown = values[:MOST_VECTORS, :MOST_NUMBERS]
     largest = float(np.abs(shown).max(initial=0.0)) or 1.0
     canvas = Canvas(WIDTH, labels)
-    y = canvas.title(title, " ".join(_cuts(len(labels), size)))
+    y = canvas.title(title, sentences(*_cuts(len(labels), size)))
     room = canvas.width - 2 * MARGIN
     for label, row in zip(labels, (shown / largest).tolist(), strict=False):
         canvas.text(MARGIN, y + TEXT, canvas.cut(label, TEXT, room), TEXT)

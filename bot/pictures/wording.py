@@ -11,7 +11,7 @@ from bot.locales import lists, numbers
 from bot.locales.conventions import conventions
 from bot.locales.current import ENGLISH, current_locale
 from bot.locales.marks import in_quotes
-from bot.locales.message import Message, Value, plural
+from bot.locales.message import Message, Value, _, plural
 from bot.pictures.picture import ALT_LIMIT
 from bot.text.characters import CUT, REPLACEMENT_CHARACTER
 
@@ -67,7 +67,7 @@ def quoted(text: str) -> str:
 
 def alt_text(sentences: Iterable[str], title: str = "") -> str:
     """Join a title and sentences to an alt text of at most `ALT_LIMIT` UTF-16 units, and so of as many characters."""
-    text = " ".join(filter(None, [f"{title}." if title else "", *sentences]))
+    text = lists.sentences(_("{phrase}.", phrase=title) if title else "", *sentences)
     text = visible(text[: ALT_LIMIT + 1])
     encoded = text.encode("utf-16-le")
     if len(encoded) // 2 <= ALT_LIMIT:

@@ -9,6 +9,7 @@ import discord
 
 from bot.inference.requests import Answer, LabelScore
 from bot.locales.current import current_locale, written_in
+from bot.locales.lists import sentences
 from bot.locales.message import Message, _, later, plural
 from bot.locales.numbers import whole
 from bot.locales.offered import offered
@@ -113,7 +114,7 @@ def tally(request: GuessRequest, counts: Mapping[int, int]) -> str:
     if not gave_up:
         return said
     others = plural("{number} gave up.", "{number} gave up.", gave_up, number=whole(gave_up))
-    return f"{said} {others}"
+    return sentences(said, others)
 
 
 def counted(embed: discord.Embed, request: GuessRequest, counts: Mapping[int, int]) -> discord.Embed:

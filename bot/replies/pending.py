@@ -17,6 +17,7 @@ from asyncio_throttle import Throttler
 from bot.errors import DeadlinePassed, ShuttingDown, describe
 from bot.inference.answering import Answering, Loading
 from bot.inference.requests import Answer, Request, Result
+from bot.locales.lists import sentences
 from bot.locales.message import _, later, plural
 from bot.locales.numbers import percent
 from bot.pictures.picture import Picture
@@ -207,7 +208,7 @@ class PendingReply:
 
 def loading_notice(loading: Loading) -> str:
     """Return a sentence about a checkpoint's progress, and that the answer follows."""
-    return f"{loading_progress(loading)} {FOLLOWS}"
+    return sentences(loading_progress(loading), FOLLOWS)
 
 
 def loading_progress(loading: Loading) -> str:

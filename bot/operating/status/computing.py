@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bot.inference.status import DeviceStatus, WorkerStatus
-from bot.locales.lists import enumerated
+from bot.locales.lists import enumerated, sentences
 from bot.locales.message import _, in_context, later, plural
 from bot.locales.numbers import decimal, in_bytes, percent, whole
 from bot.operating.status.snapshot import Snapshot
@@ -58,7 +58,7 @@ def queue(status: WorkerStatus) -> Iterator[str]:
     if not status.accepting:
         # Translators: the queue accepts none.
         closed = _("**It accepts no requests.**")
-        accepted = f"{accepted} {closed}"
+        accepted = sentences(accepted, closed)
     yield accepted
     # Translators: when a device has had no room, a checkpoint was evicted from it.
     evictions = plural("{number} eviction", "{number} evictions", status.evictions, number=whole(status.evictions))

@@ -7,6 +7,7 @@ from functools import partial
 
 import discord
 
+from bot.locales.lists import sentences
 from bot.locales.marks import with_semicolons
 from bot.locales.message import Message, _, in_context, later, plural
 from bot.locales.numbers import in_bytes, whole
@@ -82,7 +83,7 @@ def _headline(one: Snapshot) -> Iterator[str]:
         yield late
     else:
         memory = _("The process uses {size} of memory.", size=in_bytes(measured.memory))
-        yield f"{memory} {late}"
+        yield sentences(memory, late)
 
 
 def _not_ready(missing: Sequence[Message]) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from bot.channels.history import ENOUGH
 from bot.channels.timeline import DAY, HOUR, MINUTE, WEEK, Timeline
 from bot.errors import InvalidRequest
+from bot.locales.lists import sentences
 from bot.locales.message import _, plural
 from bot.locales.numbers import Unit, in_units, whole
 from bot.pictures.plot import Tick
@@ -75,7 +76,7 @@ def footer(facts: Facts) -> str:
     """Return the checkpoint, the device and the time, then what is missing."""
     sample = facts.sample
     line = " · ".join((sample.checkpoint, f"{sample.device} {sample.precision}", duration(facts.seconds)))
-    return fit("\n".join(filter(None, (line, sample.note, " ".join(_remarks(facts))))), FOOTER, visible)[0]
+    return fit("\n".join(filter(None, (line, sample.note, sentences(*_remarks(facts))))), FOOTER, visible)[0]
 
 
 def _remarks(facts: Facts) -> Iterator[str]:

@@ -25,7 +25,7 @@ from bot.replies.checkpoints.state import (
     state,
 )
 from bot.replies.checkpoints.table import table
-from bot.replies.checkpoints.workers_words import head_in_words, positions_in_words
+from bot.replies.checkpoints.workers_words import head_in_words, positions_in_words, precision_in_words
 from bot.replies.formatting.more import and_more
 from bot.replies.formatting.text import code_span, fit, units, visible
 from bot.replies.reply import Reply, TextFile
@@ -65,7 +65,7 @@ def _introduction(description: CheckpointDescription) -> Iterable[str]:
     if family is None:
         yield _("Which family it is of is known when it has been downloaded.")
     else:
-        yield f"**{FAMILY_HEADINGS[family]}.** {FAMILY_PURPOSES[family]}"
+        yield _("**{family}.** {masks}", family=FAMILY_HEADINGS[family], masks=FAMILY_PURPOSES[family])
     if status.tasks:
         yield _("It answers {commands} here.", commands=listed_commands(status))
     more = replace(status, offered=tuple(task for task in status.offered if task not in status.tasks))
@@ -73,7 +73,8 @@ def _introduction(description: CheckpointDescription) -> Iterable[str]:
         yield _("It can be chosen with the option `checkpoint` of {commands}.", commands=listed_offers(more))
     elif not status.tasks:
         yield _("It can be chosen with the option `checkpoint` of the commands that its architecture can answer.")
-    yield sentence_of(state(description))
+    devices = () if description.loaded is None else tuple(one.device for one in description.loaded.replicas)
+    yield sentence_of(state(description), devices)
     if status.phase is Phase.WAITING and not status.requests:
         yield (
             _("Use `/{command}`, and it is loaded for you.", command=status.tasks[0])
@@ -84,10 +85,12 @@ def _introduction(description: CheckpointDescription) -> Iterable[str]:
         yield fit(description.note, REMARK)[0]
 
 
-def sentence_of(phrase: str) -> str:
-    """Return a phrase as a sentence. In all languages with capital letters, sentences begin with one."""
+def sentence_of(phrase: str, names: tuple[str, ...] = ()) -> str:
+    """Return a phrase as a sentence. In all languages with capital letters, sentences begin with one, names aside."""
+    if not phrase.startswith(names):
+        phrase = phrase[:1].upper() + phrase[1:]
     # Translators: makes a sentence of a phrase; Japanese and Hindi have a full stop of their own.
-    return _("{phrase}.", phrase=phrase[:1].upper() + phrase[1:])
+    return _("{phrase}.", phrase=phrase)
 
 
 def _fields(description: CheckpointDescription) -> Iterable[tuple[str, str]]:
@@ -132,7 +135,7 @@ def _on_devices(loaded: Loaded, status: CheckpointStatus) -> Iterable[str]:
         yield and_more(len(loaded.replicas) - DEVICES)
     if status.precision_reason:
         # Translators: {reason} is why a checkpoint has the precision that it has, such as "bfloat16, as its weights".
-        yield _("Precision {reason}", reason=fit(status.precision_reason, REMARK)[0])
+        yield _("Precision {reason}", reason=fit(precision_in_words(status.precision_reason), REMARK)[0])
     # Translators: the part on top of a model, which does the task.
     yield _("Head: {name}", name=head_in_words(loaded.head))
     if status.joins is not None:

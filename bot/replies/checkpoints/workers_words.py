@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.locales.message import later
+from bot.locales.message import _, later
 
 ACTIVITIES = {
     # Translators: what the bot is doing with a checkpoint that it fetches; a percentage may follow.
@@ -28,6 +28,15 @@ HEADS = {
     "sentence encoder": later("sentence encoder"),
     "question answering model": later("question answering model"),
 }
+REASONS = {
+    # Translators: why a checkpoint has its precision, as it follows "Precision float32: ".
+    "set by PRECISION": later("set by PRECISION"),
+    "the default on mps": later("the default on mps"),
+    "this CPU multiplies it natively": later("this CPU multiplies it natively"),
+    "this GPU multiplies it natively": later("this GPU multiplies it natively"),
+    "this CPU does not multiply bfloat16 natively": later("this CPU does not multiply bfloat16 natively"),
+    "this GPU does not multiply bfloat16 natively": later("this GPU does not multiply bfloat16 natively"),
+}
 
 
 def activity_in_words(activity: str) -> str:
@@ -35,11 +44,17 @@ def activity_in_words(activity: str) -> str:
     return str(ACTIVITIES.get(activity, activity))
 
 
-def positions_in_words(kind: str) -> str:
-    """Return a kind of position embeddings."""
-    return str(POSITIONS.get(kind, kind))
-
-
 def head_in_words(kind: str) -> str:
     """Return the kind of a head."""
     return str(HEADS.get(kind, kind))
+
+
+def precision_in_words(reason: str) -> str:
+    """Return a precision and why it is this one, which stand on the two sides of a colon."""
+    precision, _colon, why = reason.partition(": ")
+    return _("{name}: {fact}", name=precision, fact=REASONS[why]) if why in REASONS else reason
+
+
+def positions_in_words(kind: str) -> str:
+    """Return a kind of position embeddings."""
+    return str(POSITIONS.get(kind, kind))

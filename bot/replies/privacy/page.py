@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import discord
 
-from bot.locales.lists import enumerated, joined
+from bot.locales.lists import enumerated, joined, sentences
 from bot.locales.message import Message, _, later, plural
 from bot.locales.numbers import whole
 from bot.replies.components.press import Item
@@ -81,7 +81,7 @@ class PrivacyPage:
         # Translators: what I keep about a person.
         listed = self._list() or _("Nothing.")
         yield _text(f"## {heading}\n{listed}")
-        yield _text(f"-# {self._how()} {OUTSIDE}")
+        yield _text(f"-# {sentences(self._how(), OUTSIDE)}")
         buttons = [PrivacyButton.of(EXPORT), PrivacyButton.of(ASK_TO_ERASE)] if self._is_something else []
         if buttons:
             yield discord.ui.ActionRow(*buttons)
@@ -110,7 +110,7 @@ class PrivacyPage:
 
 
 def _line(held: Held) -> str:
-    return f"{_facts(held)} {held.holding.kept}"
+    return sentences(_facts(held), held.holding.kept)
 
 
 def _facts(held: Held) -> str:
@@ -131,7 +131,7 @@ def erased(held: Sequence[Held]) -> str:
     done = [one.holding.words(one.count) for one in held if one.count and one.holding.erasing is None]
     ending = sum(one.count for one in held if one.holding.erasing is not None)
     # Translators: {things} are such as "5 requests of yours and 2 guesses of yours".
-    sentences = [_("Deleted: {things}.", things=joined(done)) if done else _("There was nothing to delete.")]
+    said = [_("Deleted: {things}.", things=joined(done)) if done else _("There was nothing to delete.")]
     if ending:
         ends = plural(
             "{number} text that I was writing for you ends now.",
@@ -139,9 +139,9 @@ def erased(held: Sequence[Held]) -> str:
             ending,
             number=whole(ending),
         )
-        sentences.append(ends)
-    sentences.append(_("What you asked before this and is still being answered is not kept either."))
-    return " ".join(sentences)
+        said.append(ends)
+    said.append(_("What you asked before this and is still being answered is not kept either."))
+    return sentences(*said)
 
 
 def _text(content: str) -> discord.ui.TextDisplay[discord.ui.LayoutView]:

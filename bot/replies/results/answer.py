@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bot.inference.requests import Answer, LabelScore
+from bot.locales.lists import sentences
 from bot.locales.message import later
 from bot.replies.formatting.bars import plain_line
 from bot.replies.formatting.text import Keep, bold, inside_quote, quoted
@@ -39,7 +40,7 @@ def render(request: AnswerRequest, answer: Answer[AnswerResult]) -> Reply:
     plain = [plain_line(score.probability, score.label) for score in _scores(result)]
     whole = "\n".join([request.question, "", *plain, "", request.context])
     remarks = (str(GUESSED) if result.guessed else None, truncation(result.truncated, "context"))
-    return draft.reply("answer", answer, whole, " ".join(filter(None, remarks)))
+    return draft.reply("answer", answer, whole, sentences(*remarks))
 
 
 def _caution(request: AnswerRequest, result: AnswerResult) -> str | None:

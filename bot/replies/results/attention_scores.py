@@ -6,6 +6,7 @@ import math
 
 from bot.inference.heads.inspection.attention_weights import Part
 from bot.inference.heads.inspection.worked_attention import HeadRow
+from bot.locales.lists import sentences
 from bot.locales.message import _, plural
 from bot.locales.numbers import decimal, significant
 
@@ -17,10 +18,10 @@ def in_digits(value: float) -> str:
 
 def scaled(row: HeadRow, key: int) -> str:
     """Say how the product of a query and a key is scaled, and what is added to it."""
-    sentences = [_divided(row, key)]
+    said = [_divided(row, key)]
     if row.biases:
         bias = row.biases[key]
-        sentences.append(
+        said.append(
             _(
                 "To this comes {bias}, which the model has learned for this distance (relative position bias): {sum}.",
                 bias=in_digits(bias),
@@ -28,7 +29,7 @@ def scaled(row: HeadRow, key: int) -> str:
             )
         )
     if row.softcap is not None:
-        sentences.append(
+        said.append(
             _(
                 # Translators: a soft cap bends large scores back.
                 "A soft cap keeps it below {most}: {score}.",
@@ -36,7 +37,7 @@ def scaled(row: HeadRow, key: int) -> str:
                 score=in_digits(row.scores[key]),
             )
         )
-    return " ".join(sentences)
+    return sentences(*said)
 
 
 def _divided(row: HeadRow, key: int) -> str:
@@ -71,13 +72,13 @@ def masked(row: HeadRow, key: int, query: int, part: Part) -> str:
             number,
         )
     later, seen = row.visible[query + 1 :].count(False), sum(row.visible)
-    sentences = [
+    said = [
         plural("{count} later token gets −∞.", "{count} later tokens get −∞.", later) if later else None,
         _beyond(hidden - later) if hidden > later else None,
         plural("{count} token can be seen.", "{count} tokens can be seen.", seen),
         None if row.visible[key] else _("This one is hidden, so its weight is 0."),
     ]
-    return " ".join(filter(None, sentences))
+    return sentences(*said)
 
 
 def _beyond(number: int) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from bot.inference.heads.inspection.worked_attention import HeadRow, Steps
 from bot.locales.conventions import decimal_sign
+from bot.locales.lists import sentences
 from bot.locales.message import _, plural
 from bot.locales.numbers import decimal, percent
 from bot.pictures.wording import quoted as in_quotes
@@ -58,7 +59,7 @@ def proof(result: AttentionResult) -> str:
         own=decimal(own, 4),
         number=decimal(float(steps.row.weights[view.key - 1]), 4),
     )
-    return f"{said} {sum_proof(steps)}"
+    return sentences(said, sum_proof(steps))
 
 
 def sum_proof(steps: Steps) -> str:
@@ -104,7 +105,7 @@ def _key(row: HeadRow, key: int, name: str) -> str:
         products=_products(row, key),
         sum=in_digits(row.products[key]),
     )
-    return " ".join(filter(None, (_found(row, key, name), _shared(row), multiplied)))
+    return sentences(_found(row, key, name), _shared(row), multiplied)
 
 
 def _found(row: HeadRow, key: int, name: str) -> str:
@@ -150,7 +151,7 @@ def _value(row: HeadRow, key: int, name: str) -> str:
         "All values with their weights add up to the head's output: {vector}.",
         vector=_vector(row.output),
     )
-    return f"{given} {total}"
+    return sentences(given, total)
 
 
 def _products(row: HeadRow, key: int) -> str:

@@ -161,7 +161,7 @@ def spans_page(context: str, one: ScoredWindow) -> Page:
         "spans",
         *((numbers, _product(later("answer"), one, found[0], shares[0])) if found else ()),
         _product(ABSENT, one, (0, 0), one.absent),
-        (sentence("answer.allowed", longest=answer.ANSWER_TOKENS), " ", _characters(context, one)),
+        spaced(sentence("answer.allowed", longest=answer.ANSWER_TOKENS), _characters(context, one)),
         picture=blocks.Bars(later("Which span is the answer"), (*texts, ABSENT), (*shares, one.absent)),
     )
 

@@ -15,7 +15,7 @@ from bot.tasks.work.answer import ABSENT
 from bot.tasks.work.blocks import Bars, Block, Explanation, Page, Quote, column, table
 from bot.tasks.work.pages import decided, decision_page, explanation, page, text_page
 from bot.tasks.work.request import WrittenIds
-from bot.tasks.work.texts import Form, Number, Sentence, Text, general, lone
+from bot.tasks.work.texts import Form, Number, Sentence, Text, general, lone, spaced
 from bot.tasks.work.wording import in_brackets, later, sentence
 from bot.tasks.work.writing_evidence import postponed_writing
 from bot.tasks.work.written import check_vocabulary, continuations
@@ -71,7 +71,7 @@ def _marked(quote: str, made: WrittenAnswer) -> Sentence | tuple[Text, ...]:
         said = sentence("answer_written.quoted", **place)
     else:
         said = sentence("answer_written.longest-run", **place, share=share)
-    return (said, " ", sentence("answer_written.nearest"))
+    return spaced(said, sentence("answer_written.nearest"))
 
 
 def weighed_answer_page(tokens: Sequence[Token], made: AnswerScore) -> Page:

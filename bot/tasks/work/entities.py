@@ -156,7 +156,7 @@ def entities_page(text: str, groups: Sequence[WordGroup], outside: int) -> Page:
     """Show how words became entities; `outside` is the number of words in none of them."""
     rest = later("Outside of all entities, with the label {label}: {number}.", label=OUTSIDE, number=grouped(outside))
     if not groups:
-        return page("entities", (later("There are none."), " ", rest))
+        return page("entities", spaced(later("There are none."), rest))
     numbers = table(
         column("p", (one.entity.probability for one in groups), Form.PERCENT),
         column(later("parts"), (len(one.words) for one in groups)),

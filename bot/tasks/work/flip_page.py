@@ -140,5 +140,5 @@ def _exchanged(tried: Search) -> Sentence:
 def _flipping(tried: Search, said: Sentence, changes: Sequence[Change]) -> Text:
     """Say behind a sentence about changes how many of them give another label."""
     if number := sum(map(tried.flips, changes)):
-        return (said, " ", counted("flip.flips", number, flips=grouped(number)))
-    return (said, " ", sentence("flip.flips-none"))
+        return spaced(said, counted("flip.flips", number, flips=grouped(number)))
+    return spaced(said, sentence("flip.flips-none"))

@@ -205,9 +205,9 @@ def rounds_page(made: Condensation, count: Callable[[str], int], how: Words) -> 
 
 def _told(opener: Opener, request: SummarizeRequest, made: Condensation) -> Text:
     if len(made.rounds) > 1:
-        return (later("The text is now what was written about the parts, one behind the other."), " ", opener.told)
+        return spaced(later("The text is now what was written about the parts, one behind the other."), opener.told)
     if request.messages is not None:
-        return (later("The text is a line for each message, behind its writer's name."), " ", opener.told)
+        return spaced(later("The text is a line for each message, behind its writer's name."), opener.told)
     return opener.told
 
 

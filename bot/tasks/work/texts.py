@@ -177,7 +177,7 @@ def bracketed(value: float, form: Form = Form.THREE) -> Text:
     return ("(", Number(value, form), ")") if value < 0 else Number(value, form)
 
 
-def joined(terms: Iterable[Text], most: int | None = None, sign: str = " + ") -> Text:
+def joined(terms: Iterable[Text], most: int | None = None, sign: Text = " + ") -> tuple[Text, ...]:
     """Return terms with a sign between them; if there are more than `most`, the last one that is shown is "…"."""
     shown = list(terms)
     if most is not None and len(shown) > most:
@@ -185,6 +185,10 @@ def joined(terms: Iterable[Text], most: int | None = None, sign: str = " + ") ->
     return tuple(part for index, term in enumerate(shown) for part in ((sign, term) if index else (term,)))
 
 
-def spaced(*sentences: Text) -> Text:
+_BETWEEN = Sentence("{first} {second}", {"first": "", "second": ""})
+"""What stands between sentences: a space, or nothing in Japanese."""
+
+
+def spaced(*sentences: Text) -> tuple[Text, ...]:
     """Return sentences behind each other; those that are empty are left out."""
-    return joined(filter(None, sentences), sign=" ")
+    return joined(filter(None, sentences), sign=_BETWEEN)
