@@ -24,7 +24,8 @@ RUNS_MODELS = {
     "torch", "transformers", "accelerate", "safetensors", "sentencepiece", "tokenizers", "captum", "gguf", "py3langid",
     "sentencex", "ray", "fastapi", "starlette", "uvicorn",
 }  # fmt: skip
-MOST_BYTES = 150_000_000
+MOST_BYTES = 165_000_000
+"""Of which the catalogues of six languages take 4 million, and Babel's data of them 10."""
 
 
 def normal(name: str) -> str:
