@@ -70,10 +70,10 @@ async def test_the_worker_a_naive_bot_and_the_limit_side_by_side(
     limit = report["limit"].split(": ")[0]
     assert limit == OWN or (task == "generate" and limit in (STATIC, MANAGER))
     rivals = [name for name in figures if name not in (worker_at(1), DIRECT, worker_at(4), limit)]
-    assert {one["what"] for one in report["ratios"]} == {
-        *(f"{worker_at(4)} / {rival}" for rival in [LIMIT, *rivals]),
-        f"{worker_at(1)} / {DIRECT}: time that the same text takes",
-    }
+    alone = f"{worker_at(1)} / {DIRECT}: time that the same text takes"
+    # Drawn texts are compared where both are equally long, and in so short a run perhaps none are.
+    found = {one["what"] for one in report["ratios"]} | ({alone} if task == "generate" else set())
+    assert found == {alone, *(f"{worker_at(4)} / {rival}" for rival in [LIMIT, *rivals])}
     assert figures[worker_at(1)]["requests"] == figures[DIRECT]["requests"]
 
 

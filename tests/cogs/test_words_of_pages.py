@@ -36,7 +36,7 @@ from tests.locales.erased import WORDS, erased
 from tests.locales.pseudo import Marking
 
 OURS = regex.compile(
-    r"`[^`]*`|<[^>]*>|https?://\S+|(?<!\w)/[\w-]+(?: (?:setup|dry-run|report))?|\btiny-[^\s,;(]+|\d [kM]?B\b"
+    r"`[^`]*`|<[^>]*>|https?://\S+|(?<!\w)/[\w-]+(?: (?:setup|dry-run|report))?|\btiny-[^\s,;(]+|\d [kMG]?B\b"
     r"|\d (?:ms|s|%|seconds?|minutes?|hours?|days?)(?!\w)"
 )
 """What is not ours to translate: code, mentions, times, addresses, commands, checkpoints; units, which Babel has."""

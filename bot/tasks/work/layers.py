@@ -138,7 +138,12 @@ def pages_of_lens(
 
 def _named(token: str) -> str:
     """Return a token as sentences name it: signs for one that is only white space."""
-    return token.strip() or token.translate(SIGNS)
+    return token.strip() or white_space(token)
+
+
+def white_space(text: str) -> str:
+    """Return signs for a text of nothing but white space, in one line."""
+    return "".join("␣" if one.isspace() else one for one in text.translate(SIGNS))
 
 
 def _leading(found: Lens, token: str) -> Sentence:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bot.tasks.work.layers import SIGNS
+from bot.tasks.work.layers import white_space
 from bot.tasks.work.units import belongs, is_unspaced
 from bot.text.characters import REPLACEMENT_CHARACTER
 
@@ -69,4 +69,4 @@ def _name(head: CausalLM | Seq2SeqLM, ids: Sequence[int]) -> str:
     if first.special:
         return first.text
     text = head.decode(ids)
-    return " ".join(text.split()) or text.translate(SIGNS) or "∅"
+    return " ".join(text.split()) or white_space(text) or "∅"

@@ -19,7 +19,7 @@ from bot.tasks.sentiment import SentimentRequest
 from bot.tasks.summarize import SummarizeRequest
 from bot.tasks.translate import TranslateRequest
 from bot.tasks.work.blocks import Additions, Explanation, Guesses, Page, Paragraph, Table
-from bot.tasks.work.layers import pages_of_lens
+from bot.tasks.work.layers import pages_of_lens, white_space
 from bot.tasks.work.texts import Form
 from bot.tasks.work.wording import sentence
 from tests.tasks.work.page_objects import column, in_english, name_of, said
@@ -130,3 +130,7 @@ async def test_the_page_says_why_the_answer_may_differ_from_its_two_tokens(
     for one in layer_pages(work):
         paragraphs = " ".join(said(block.text) for block in one.blocks if isinstance(block, Paragraph))
         assert f"more words and all prompts against the baseline (“{name_of(weighed)}”)" in paragraphs
+
+
+def test_white_space_is_one_line_of_signs() -> None:
+    assert white_space(" \n\t\r\v\f\x1c\x85\u2028\u3000") == "␣⏎→⏎" + 6 * "␣"
