@@ -25,8 +25,9 @@ DIRECT = 0.1
 PRESSES, DELETES, STOPPED = 0.3, 0.02, 0.3
 """The share of answers that somebody presses something under, of requests under way whose message somebody deletes in a
 second, and of unfinished texts that somebody stops."""
-MAINTENANCE = "glassbox-status-begin"
-"""A menu that nobody uses: all that is asked afterwards would be refused, and the load would be none."""
+UNTOUCHED = ("glassbox-status-begin", "glassbox-language")
+"""Menus that nobody uses. After a maintenance has begun, all would be refused, and the load would be none; in another
+language, endings could not be told from English words."""
 LOOKS = 0.05
 """Seconds between two looks at what has come of an interaction."""
 
@@ -203,7 +204,7 @@ class Crowd:
         offered = pressable(message)
         if is_unfinished(message):
             offered = [part for part in offered if part.get("label") in STOPS]
-        offered = [part for part in offered if part["custom_id"] != MAINTENANCE]
+        offered = [part for part in offered if part["custom_id"].split(":")[0] not in UNTOUCHED]
         if not offered:
             return
         part = self.state.choice(offered)
