@@ -51,9 +51,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bot.locales.current import ENGLISH, written_in
-from bot.locales.lists import joined as joined  # for rooms that are not converted yet
 from bot.locales.message import Message, later, later_plural
-from bot.locales.numbers import in_seconds
 from bot.locales.values import later_joined, later_seconds
 
 UNEXPECTED = later("Something went wrong on my side, and it has been logged. Please try again in a moment.")
@@ -353,9 +351,6 @@ class DeviceGone(ProcessBroken):
 
 class SettingsError(GlassboxError):
     """A setting is missing or wrong."""
-
-
-seconds_in_words = in_seconds  # for rooms that are not converted yet
 
 
 def no_checkpoint(task: str) -> ModelUnavailable:

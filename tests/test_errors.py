@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot import errors
-from bot.errors import GlassboxError, describe, seconds_in_words
+from bot.errors import GlassboxError, describe
+from bot.locales.numbers import in_seconds
 
 
 @pytest.mark.parametrize(
@@ -25,12 +26,12 @@ from bot.errors import GlassboxError, describe, seconds_in_words
     ],
 )
 def test_seconds_in_words(seconds: float, words: str) -> None:
-    assert seconds_in_words(seconds) == words
+    assert in_seconds(seconds) == words
 
 
 @given(st.floats(0, 1e6))
 def test_a_wait_never_ends_later_than_told(seconds: float) -> None:
-    number, unit = seconds_in_words(seconds).split()
+    number, unit = in_seconds(seconds).split()
     assert int(number.replace(",", "")) * (60 if unit.startswith("minute") else 1) >= seconds
 
 

@@ -16,7 +16,7 @@ from bot.inference.heads.generation.token_logprobs import ForcedText
 from bot.inference.heads.inspection.layer_lens import Lens, LensReading
 from bot.inference.operations import run_task
 from bot.inference.requests import Request
-from bot.pictures.wording import MINUS
+from bot.locales.numbers import MINUS
 from bot.replies.comparing.families import masks_in_words
 from bot.replies.results.attention_worked import steps_in_words
 from bot.replies.work.blocks import plain, plain_page

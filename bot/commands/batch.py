@@ -31,10 +31,12 @@ from bot.batches.summary import Summary, summarised
 from bot.batches.table import Table
 from bot.batches.writing import write_table
 from bot.commands.opening import load
-from bot.errors import InvalidRequest, SettingsError, describe, joined, seconds_in_words
+from bot.errors import InvalidRequest, SettingsError, describe
 from bot.inference.backend import Backend
+from bot.locales.lists import joined
 from bot.locales.marks import in_quotes
 from bot.locales.message import later
+from bot.locales.numbers import in_seconds
 from bot.settings import Settings
 from bot.stopping import beside, stop_signals
 from bot.text.characters import without_controls
@@ -187,7 +189,7 @@ def _shown(console: Console, run: BatchRun) -> Iterator[Callable[[], None]]:
             progress = run.progress
             speed = "" if progress.rate is None else f"{progress.rate:,.1f} rows/s"
             if progress.seconds_left is not None:
-                speed += f", about {seconds_in_words(progress.seconds_left)} left"
+                speed += f", about {in_seconds(progress.seconds_left)} left"
             shown.update(bar, completed=progress.done, speed=speed)
 
         yield show

@@ -2,7 +2,8 @@
 
 A sentence is written in the code in English, whole, with its values as named fields. `_` and `plural` translate it at
 once; `later` and `later_plural` make a `Message`, for what is written before it is known who reads it: errors,
-explanations, constants. `python -m babel` finds the sentences by these four names (docs/TRANSLATING.md).
+explanations, constants. `in_context` is for the same English words with several meanings. `make messages` finds the
+sentences by these five names (docs/TRANSLATING.md).
 """
 
 from __future__ import annotations

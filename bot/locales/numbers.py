@@ -27,6 +27,19 @@ _KEPT = 1_024
 _FROM_MILLIONS = 1_000_000
 
 
+def unknown() -> str:
+    """Return what stands in the place of a number that is none."""
+    # Translators: a number that could not be computed.
+    return in_context("number", "unknown")
+
+
+def without_groups(written: str) -> str:
+    """Put the locale's decimal point into a number as Python writes it, and real minus signs: "1.5e-07", "-0.25"."""
+    locale = current_locale()
+    found = written if locale == ENGLISH else written.translate(conventions(locale).separators)
+    return found.replace("-", MINUS)
+
+
 def whole(value: int) -> str:
     """Return "47,392" for `47392`."""
     return _local(f"{value:,}")
@@ -35,16 +48,14 @@ def whole(value: int) -> str:
 def decimal(value: float, digits: int) -> str:
     """Return "−4.27" for `-4.2731` with two digits after the point; never −0."""
     if not math.isfinite(value):
-        # Translators: a number that could not be computed.
-        return in_context("number", "unknown")
+        return unknown()
     return _local(f"{round(value, digits) + 0.0:,.{digits}f}")
 
 
 def significant(value: float, digits: int = 6) -> str:
     """Return "0.000123" for `0.00012345` with three significant digits, without zeros at the end."""
     if not math.isfinite(value):
-        # Translators: a number that could not be computed.
-        return in_context("number", "unknown")
+        return unknown()
     return _local(f"{value:.{digits}g}")
 
 
@@ -57,8 +68,7 @@ def signed(value: float, digits: int) -> str:
 def percent(share: float, digits: int = 1) -> str:
     """Return "83.1 %" for `0.8312`; never 100 % for less than 1, nor 0 % for more than 0."""
     if not math.isfinite(share):
-        # Translators: a number that could not be computed.
-        return in_context("number", "unknown")
+        return unknown()
     rounded, step = round(share * 100, digits), 10**-digits
     if rounded >= 100 and share < 1:
         return f"> {_percent(100 - step, digits)}"

@@ -41,7 +41,6 @@ WRITERS: Mapping[str, Callable[[Any], str]] = {
     "whole": numbers.whole,
     "exact": exact,
     "seconds": numbers.in_seconds,
-    "bytes": numbers.in_bytes,
     "language": language_name,
     "joined": lists.joined,
     "either": lists.either,
@@ -50,7 +49,7 @@ WRITERS: Mapping[str, Callable[[Any], str]] = {
 """How values are written, by names that other processes know (`bot.inference.wire.messages`)."""
 LISTS = frozenset({"joined", "either", "enumerated"})
 """Those that write lists."""
-NUMBERS = frozenset({"whole", "exact", "seconds", "bytes"})
+NUMBERS = frozenset({"whole", "exact", "seconds"})
 """Those that write numbers."""
 
 
@@ -67,11 +66,6 @@ def later_exact(number: float) -> Later:
 def later_seconds(seconds: float) -> Later:
     """A time, such as "2 minutes", rounded up."""
     return Later("seconds", seconds)
-
-
-def later_bytes(number: int) -> Later:
-    """A size, such as "128 kB"."""
-    return Later("bytes", number)
 
 
 def later_language(tag: str) -> Later:

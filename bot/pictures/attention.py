@@ -11,12 +11,12 @@ import numpy.typing as npt
 
 from bot.locales.lists import sentences
 from bot.locales.message import Message, _, later, later_plural
-from bot.locales.numbers import whole
+from bot.locales.numbers import decimal, whole, without_groups
 from bot.pictures.canvas import MARGIN, SMALL, TEXT, WIDTH, Box, Canvas
 from bot.pictures.grid import Grid, column_labels, cut_labels, largest, matrix, number_in, row_labels
 from bot.pictures.palette import BORDER, CARD, MUTED, amount, greyness, ink_on
 from bot.pictures.picture import Picture
-from bot.pictures.wording import alt_text, as_chip, decimal, filled, listed, local, quoted
+from bot.pictures.wording import alt_text, as_chip, filled, listed, quoted
 
 MOST_TOKENS = 40
 """On an axis; a longer text shows its first."""
@@ -175,7 +175,7 @@ def _scale(canvas: Canvas, y: float, top: float, quantity: Quantity) -> float:
     for tick in (0.0, 0.1, 0.25, 0.5, 1.0):
         x = MARGIN + width * tick
         canvas.box(Box(x - 0.5, y + 12, 1, 4), MUTED)
-        canvas.text(x, y + 27, local(f"{tick * top:.2g}"), SMALL, fill=MUTED, align=0.5 if tick else 0.0)
+        canvas.text(x, y + 27, without_groups(f"{tick * top:.2g}"), SMALL, fill=MUTED, align=0.5 if tick else 0.0)
     canvas.text(MARGIN + width + 16, y + 10, str(quantity.of_scale), SMALL, fill=MUTED)
     return y + 29 + MARGIN
 

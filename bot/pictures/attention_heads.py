@@ -9,11 +9,12 @@ import numpy.typing as npt
 
 from bot.locales.marks import with_semicolons
 from bot.locales.message import _, plural
+from bot.locales.numbers import decimal
 from bot.pictures.attention import weight_colour
 from bot.pictures.canvas import MARGIN, SMALL, TEXT, Box, Canvas
 from bot.pictures.palette import BORDER, CARD
 from bot.pictures.picture import Picture
-from bot.pictures.wording import alt_text, decimal
+from bot.pictures.wording import alt_text
 
 MOST_HEADS = 64
 _GAP = 10.0

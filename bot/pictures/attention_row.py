@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bot.locales.message import Value, _
+from bot.locales.numbers import decimal
 from bot.pictures.canvas import MARGIN, SMALL, TEXT, Box, Canvas
 from bot.pictures.palette import ACCENT, BORDER, CARD, FAINT, MUTED
 from bot.pictures.picture import Picture
-from bot.pictures.wording import alt_text, as_chip, decimal, listed, number, quoted, share_of
+from bot.pictures.wording import alt_text, as_chip, listed, number, quoted, share_of
 
 _ROW = 19.0
 _TOKEN = 120.0

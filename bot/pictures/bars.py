@@ -7,11 +7,11 @@ from enum import Enum
 
 from bot.locales import numbers
 from bot.locales.message import _, plural
-from bot.locales.numbers import whole
+from bot.locales.numbers import percent, whole
 from bot.pictures.canvas import MARGIN, TEXT, Box, Canvas
 from bot.pictures.palette import ACCENT, FAINT, INK, MUTED, SECOND
 from bot.pictures.picture import Picture
-from bot.pictures.wording import alt_text, drawable, enumerated, more, percent, signed
+from bot.pictures.wording import alt_text, drawable, enumerated, more, signed
 
 MOST_BARS = 12
 

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from functools import partial
 
 from bot.locales.message import Message, _, later, plural
-from bot.locales.numbers import whole
+from bot.locales.numbers import percent, whole
 from bot.pictures.canvas import MARGIN, SMALL, TEXT, WIDTH, Box, Canvas
 from bot.pictures.direction import is_leftwards
 from bot.pictures.legend import Legend
 from bot.pictures.palette import FAINT, INK, Colour, ink_on
 from bot.pictures.paragraph import Style
 from bot.pictures.picture import Picture
-from bot.pictures.wording import alt_text, as_chip, listed, percent, quoted, share_of, visible
+from bot.pictures.wording import alt_text, as_chip, listed, quoted, share_of, visible
 
 MOST_TOKENS = 120
 MOST_ALTERNATIVES = 5

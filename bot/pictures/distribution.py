@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bot.locales.message import _
+from bot.locales.numbers import percent
 from bot.pictures.canvas import MARGIN, SMALL, TEXT, Box, Canvas
 from bot.pictures.legend import Legend
 from bot.pictures.palette import ACCENT, CARD, FAINT, INK, MUTED, SECOND, Colour
 from bot.pictures.picture import Picture
-from bot.pictures.wording import alt_text, as_chip, listed, percent, quoted, share_of
+from bot.pictures.wording import alt_text, as_chip, listed, quoted, share_of
 
 MOST_TOKENS = 10
 

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from bot.locales.message import _, plural
-from bot.locales.numbers import whole
+from bot.locales.numbers import percent, whole
 from bot.pictures.canvas import MARGIN, SMALL, TEXT, WIDTH, Canvas
 from bot.pictures.direction import is_leftwards
 from bot.pictures.palette import BORDER, CARD, INK, MUTED, WORDS, Colour
 from bot.pictures.paragraph import Chip, Style
 from bot.pictures.picture import Picture
-from bot.pictures.wording import alt_text, listed, more, percent, quoted
+from bot.pictures.wording import alt_text, listed, more, quoted
 
 MOST_TOKENS = 96
 

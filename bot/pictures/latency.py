@@ -7,14 +7,14 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 
 from bot.locales.message import _, plural
-from bot.locales.numbers import whole
+from bot.locales.numbers import whole, without_groups
 from bot.pictures.canvas import MARGIN, Canvas
 from bot.pictures.curves import Point, line
 from bot.pictures.legend import Legend
 from bot.pictures.palette import ACCENT, SECOND, Colour
 from bot.pictures.picture import Picture
 from bot.pictures.plot import Frame, Tick, counts, frame, stroke, time_axis
-from bot.pictures.wording import alt_text, drawable, local
+from bot.pictures.wording import alt_text, drawable
 
 HEIGHT = 130.0
 _LABELS = {0.001: "1 ms", 0.01: "10 ms", 0.1: "0.1 s", 1.0: "1 s", 10.0: "10 s", 100.0: "100 s", 1000.0: "17 min"}
@@ -37,7 +37,7 @@ def latency(title: str, note: str, p50: Sequence[float], p95: Sequence[float], a
     low, high = _decades(known)
     plot = frame(canvas, legend.y + 24, HEIGHT, low, high)
     scale = ((math.log10(seconds), said) for seconds, said in _LABELS.items())
-    plot.scale(canvas, [Tick(exponent, local(said)) for exponent, said in scale if low <= exponent <= high])
+    plot.scale(canvas, [Tick(exponent, without_groups(said)) for exponent, said in scale if low <= exponent <= high])
     for values, colour in ((p95, SECOND), (p50, ACCENT)):
         _curve(canvas, plot, values, colour)
     y = counts(canvas, plot.box.bottom + 12, answers, _("answers"))
@@ -97,8 +97,8 @@ def _alt(title: str, note: str, minutes: Sequence[tuple[float, float, int]]) -> 
             ),
             _(
                 "In the slowest minute p50 was {p50} s and p95 {p95} s.",
-                p50=local(f"{slowest[0]:.2g}"),
-                p95=local(f"{slowest[1]:.2g}"),
+                p50=without_groups(f"{slowest[0]:.2g}"),
+                p95=without_groups(f"{slowest[1]:.2g}"),
             ),
         ],
         title,

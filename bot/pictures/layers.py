@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 from bot.locales.marks import with_semicolons
 from bot.locales.message import _, plural
+from bot.locales.numbers import percent
 from bot.pictures.canvas import MARGIN, SMALL, TEXT, Box, Canvas
 from bot.pictures.legend import Legend
 from bot.pictures.palette import ACCENT, CARD, FAINT, INK, MUTED, SECOND
 from bot.pictures.picture import Picture
-from bot.pictures.wording import alt_text, as_chip, drawable, in_a_row, listed, percent, quoted, share_of, signed
+from bot.pictures.wording import alt_text, as_chip, drawable, in_a_row, listed, quoted, share_of, signed
 
 MOST_GUESSES, MOST_SHARES = 17, 49
 """Rows. Of deeper models every second layer is drawn, or every third; always the last one. What is likeliest hardly

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from functools import partial
 
 from bot.locales.message import _, plural
+from bot.locales.numbers import without_groups
 from bot.pictures.canvas import MARGIN, SMALL, Canvas
 from bot.pictures.curves import area, dot, line
 from bot.pictures.legend import Legend
 from bot.pictures.palette import ACCENT, SECOND, Colour, ink_on
 from bot.pictures.picture import Picture
 from bot.pictures.plot import Frame, Tick, counts, frame, from_to, stroke, time_axis
-from bot.pictures.wording import alt_text, listed, local, signed
+from bot.pictures.wording import alt_text, listed, signed
 
 HEIGHT = 170.0
 LIMITS = (0.25, 0.5, 1.0)
@@ -69,7 +70,7 @@ def mood(
     plot = frame(canvas, y + 6, HEIGHT, -limit, limit)
     words = (Tick(limit, f"+{limit:g}"), Tick(0.0, _("neutral")), Tick(-limit, f"−{limit:g}"))
     half = (Tick(limit / 2, f"+{limit / 2:g}"), Tick(-limit / 2, f"−{limit / 2:g}"))
-    plot.scale(canvas, [Tick(one.at, local(one.label)) for one in (*words, *half)], strong=0.0)
+    plot.scale(canvas, [Tick(one.at, without_groups(one.label)) for one in (*words, *half)], strong=0.0)
     for piece in pieces:
         _curve(canvas, plot, piece)
     _marks(canvas, plot, pieces, marks)

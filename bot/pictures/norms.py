@@ -6,11 +6,11 @@ import math
 from collections.abc import Sequence
 
 from bot.locales.message import _
-from bot.locales.numbers import whole
+from bot.locales.numbers import whole, without_groups
 from bot.pictures.canvas import MARGIN, SMALL, Box, Canvas
 from bot.pictures.palette import ACCENT, BORDER, INK, MUTED, SECOND
 from bot.pictures.picture import Picture
-from bot.pictures.wording import alt_text, drawable, in_a_row, local, number
+from bot.pictures.wording import alt_text, drawable, in_a_row, number
 
 _HEIGHT = 140.0
 _AXIS = 44.0
@@ -44,7 +44,7 @@ def layer_norms(norms: Sequence[float], title: str = "") -> Picture:
         canvas.box(column, ACCENT if index else SECOND, radius=2, corners=(True, True, False, False))
         if index % every == 0:
             canvas.text(x + step / 2, plot.bottom + 14, str(index), SMALL, fill=MUTED, align=0.5)
-        said = number(value) if value >= 100 else local(f"{value:#.3g}")
+        said = number(value) if value >= 100 else without_groups(f"{value:#.3g}")
         if step >= 30 and canvas.text_width(said, SMALL) <= step:
             canvas.text(x + step / 2, column.y - 4, said, SMALL, fill=INK, align=0.5)
     canvas.text(plot.middle, plot.bottom + 31, _("layer"), SMALL, fill=MUTED, align=0.5)
@@ -53,7 +53,7 @@ def layer_norms(norms: Sequence[float], title: str = "") -> Picture:
 
 def rounded(value: float) -> str:
     """Return "0.5", "15,000" for `15000.0`, or "2e+06" for `2e6`."""
-    return whole(round(value)) if 1_000 <= value < 1e6 else local(f"{value:.3g}")
+    return whole(round(value)) if 1_000 <= value < 1e6 else without_groups(f"{value:.3g}")
 
 
 def _ceiling(value: float) -> float:

@@ -8,12 +8,12 @@ import numpy as np
 import numpy.typing as npt
 
 from bot.locales.message import _, plural
-from bot.locales.numbers import whole
+from bot.locales.numbers import decimal, whole
 from bot.pictures.canvas import MARGIN, SMALL, TEXT, WIDTH, Canvas
 from bot.pictures.grid import Grid, column_labels, cut_labels, largest, matrix, number_in
 from bot.pictures.palette import MUTED, evidence, ink_on
 from bot.pictures.picture import Picture
-from bot.pictures.wording import alt_text, decimal, listed, quoted
+from bot.pictures.wording import alt_text, listed, quoted
 
 MOST_TEXTS = 12
 

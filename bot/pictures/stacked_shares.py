@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 from bot.locales import numbers
 from bot.locales.message import _, later
+from bot.locales.numbers import percent
 from bot.pictures.canvas import MARGIN, SMALL, TEXT, Box, Canvas
 from bot.pictures.palette import FAINT, MUTED, Colour, ink_on
 from bot.pictures.picture import Picture
 from bot.pictures.plot import Tick, counts, frame, from_to, time_axis
-from bot.pictures.wording import alt_text, listed, percent
+from bot.pictures.wording import alt_text, listed
 
 COLOURS: tuple[Colour, ...] = (
     (0, 114, 178),

@@ -9,12 +9,13 @@ import numpy.typing as npt
 
 from bot.locales.lists import sentences
 from bot.locales.message import _
+from bot.locales.numbers import decimal
 from bot.pictures.attention import first_tokens, tokens_in_words
 from bot.pictures.canvas import MARGIN, SMALL, TEXT, WIDTH, Canvas
 from bot.pictures.grid import Grid, column_labels, cut_labels, largest, matrix, number_in, row_labels
 from bot.pictures.palette import MUTED, evidence, ink_on
 from bot.pictures.picture import Picture
-from bot.pictures.wording import alt_text, as_chip, decimal, listed, quoted
+from bot.pictures.wording import alt_text, as_chip, listed, quoted
 
 MOST_TOKENS = 40
 """On an axis; a longer text shows its first."""

@@ -8,14 +8,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from bot.locales import lists, numbers
-from bot.locales.conventions import conventions
-from bot.locales.current import ENGLISH, current_locale
 from bot.locales.marks import in_quotes
 from bot.locales.message import Message, Value, _, plural
 from bot.pictures.picture import ALT_LIMIT
 from bot.text.characters import CUT, REPLACEMENT_CHARACTER
 
-MINUS = "−"
 WIDEST = 400
 """More characters than fit any line of a picture; the rest is ignored."""
 
@@ -101,27 +98,10 @@ def more(number: int) -> str:
     return plural("… {number} more", "… {number} more", number, number=numbers.whole(number))
 
 
-def percent(probability: float) -> str:
-    """Return "83.1 %" for `0.8312`; never 100 % for less than 1, nor 0 % for more than 0."""
-    return numbers.percent(probability)
-
-
-def decimal(value: float, digits: int) -> str:
-    """Return "0.53" for `0.527` with two digits."""
-    return numbers.decimal(value, digits)
-
-
-def local(written: str) -> str:
-    """Put the locale's decimal point into a number without groups, and a real minus before it."""
-    locale = current_locale()
-    found = written if locale == ENGLISH else written.translate(conventions(locale).separators)
-    return found.replace("-", MINUS)
-
-
 def number(value: float, decimals: int = 2) -> str:
     """Return "−4.27" for `-4.2731`, "1,234" for `1234.5`; never −0."""
     if math.isfinite(value) and abs(value) >= 1e6:
-        return local(f"{value:.2e}")
+        return numbers.without_groups(f"{value:.2e}")
     return numbers.decimal(value, decimals if abs(value) < 100 else 0)
 
 

@@ -56,8 +56,3 @@ def checked_range(value: float, low: float, high: float, what: str, hint: Messag
         )
         # Two whole sentences.
         raise InvalidRequest(sentence if hint is None else later("{sentence} {hint}", sentence=sentence, hint=hint))
-
-
-def quantity(number: int, noun: str) -> str:
-    """Return a number with its noun: "no text", "one text", "13 texts"."""
-    return f"no {noun}" if not number else f"one {noun}" if number == 1 else f"{number} {noun}s"

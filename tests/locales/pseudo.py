@@ -5,7 +5,7 @@ from __future__ import annotations
 import gettext
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from unittest.mock import patch
 
 from bot.locales import message
@@ -13,11 +13,8 @@ from bot.locales import message
 MARKED = re.compile(r"⟦[^⟦⟧]*⟧")
 
 
-class Marking(gettext.NullTranslations):
-    """Translations without files: each message is itself, marked."""
-
-    def gettext(self, message: str) -> str:
-        return f"⟦{message}⟧"
+class Pseudo(gettext.NullTranslations):
+    """Translations without files: all forms of a message become what `gettext` makes of the English one."""
 
     def ngettext(self, msgid1: str, msgid2: str, n: int) -> str:
         return self.gettext(msgid1 if n == 1 else msgid2)
@@ -29,12 +26,23 @@ class Marking(gettext.NullTranslations):
         return self.ngettext(msgid1, msgid2, n)
 
 
+class Marking(Pseudo):
+    """Each message is itself, marked."""
+
+    def gettext(self, message: str) -> str:
+        return f"⟦{message}⟧"
+
+
 @contextmanager
-def marked() -> Iterator[None]:
-    """Have every message appear marked inside the body, in whatever locale, task or thread it is read."""
-    marking = Marking()
-    with patch.object(message, "catalogue", lambda locale: marking):
+def everywhere(translations: Pseudo) -> Iterator[None]:
+    """Have every message appear translated like this inside the body, in whatever locale, task or thread it is read."""
+    with patch.object(message, "catalogue", lambda locale: translations):
         yield
+
+
+def marked() -> AbstractContextManager[None]:
+    """Have every message appear marked inside the body."""
+    return everywhere(Marking())
 
 
 def unmarked(text: str) -> str:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import gettext
 import re
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
-from unittest.mock import patch
 
 import discord
 import numpy as np
@@ -22,7 +19,6 @@ from bot.inference.heads.inspection.attention_weights import Part
 from bot.inference.requests import Answer
 from bot.inference.status import Phase
 from bot.inference.together import Outcome, Outcomes
-from bot.locales import message
 from bot.locales.message import later
 from bot.pictures.stacked_shares import REST
 from bot.replies.channels import mood, topics
@@ -44,7 +40,7 @@ from bot.tasks.attention import AttentionRequest
 from bot.tasks.attention_view import AttentionView, Heads, Shown
 from bot.tasks.compare import CompareRequest
 from bot.tasks.sentiment import SentimentRequest
-from tests.locales.pseudo import marked, unmarked
+from tests.locales.pseudo import Pseudo, everywhere, marked, unmarked
 from tests.odd_texts import taken
 from tests.protocol.components import check_components
 from tests.protocol.embeds import check_embeds
@@ -92,26 +88,11 @@ SURVEY = Facts(90, 60, 2, 3, True, True, True, 1e9, 1e9 + 9e5, Answer(None, "tin
 PLACE = Place(1, 2, "general")
 
 
-class Doubling(gettext.NullTranslations):
+class Doubling(Pseudo):
     """Translations that are twice as long as the English, which is more than any language of ours needs."""
 
     def gettext(self, message: str) -> str:
         return f"{message} {message}"
-
-    def ngettext(self, msgid1: str, msgid2: str, n: int) -> str:
-        return self.gettext(msgid1 if n == 1 else msgid2)
-
-    def pgettext(self, context: str, message: str) -> str:
-        return self.gettext(message)
-
-    def npgettext(self, context: str, msgid1: str, msgid2: str, n: int) -> str:
-        return self.ngettext(msgid1, msgid2, n)
-
-
-@contextmanager
-def doubled() -> Iterator[None]:
-    with patch.object(message, "catalogue", lambda locale: Doubling()):
-        yield
 
 
 def answers() -> Iterator[Reply]:
@@ -176,7 +157,7 @@ def test_nothing_english_is_left(room: str) -> None:
 
 @pytest.mark.parametrize("room", ROOMS)
 def test_translations_twice_as_long_fit(room: str) -> None:
-    with doubled():
+    with everywhere(Doubling()):
         for reply in ROOMS[room]():
             with taken() as found:
                 check_embeds(found, [dict(reply.embed.to_dict())], None)
@@ -224,7 +205,7 @@ def test_nothing_english_is_left_in_components() -> None:
 
 
 def test_components_with_translations_twice_as_long_fit() -> None:
-    with doubled():
+    with everywhere(Doubling()):
         for components in messages():
             with taken() as found:
                 check_components(found, components, None, v2=False)

@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.locales.numbers import percent
 from bot.pictures.picture import ALT_LIMIT
-from bot.pictures.wording import alt_text, as_chip, as_word, listed, number, percent, quoted, signed, visible
+from bot.pictures.wording import alt_text, as_chip, as_word, listed, number, quoted, signed, visible
 
 ANYTHING = st.text(st.characters())
 

@@ -9,9 +9,10 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from bot.errors import InvalidRequest, joined
+from bot.errors import InvalidRequest
 from bot.inference.requests import Request
 from bot.inference.wire.form import Form
+from bot.locales.lists import joined
 
 RequestT = TypeVar("RequestT", bound=Request[Any])
 

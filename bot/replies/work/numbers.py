@@ -6,11 +6,10 @@ import math
 
 from bot.inference.tokenization.tokens import Token
 from bot.locales import lists, numbers
-from bot.locales.conventions import conventions
 from bot.locales.current import ENGLISH, current_locale
 from bot.locales.languages import language_name
-from bot.locales.message import _, in_context, translated
-from bot.pictures.wording import MINUS, as_chip
+from bot.locales.message import _, translated
+from bot.pictures.wording import as_chip
 from bot.replies.formatting.bars import NO_BREAK_SPACE
 from bot.replies.formatting.bars import percent as percent_of
 from bot.replies.work.text_table import cut_to
@@ -79,7 +78,7 @@ def _number(value: float, form: Form) -> str:
         case Form.WHOLE_PERCENT:
             return numbers.percent(value, 0).replace(" ", "")
         case Form.GENERAL:
-            return _local(f"{value:g}")
+            return numbers.without_groups(f"{value:g}")
         case Form.NORM:
             return numbers.whole(round(value)) if 1_000 <= value < 1e6 else decimal(value, 2)
         case Form.MILLIONS:
@@ -91,7 +90,7 @@ def _number(value: float, form: Form) -> str:
 def _with_sign(value: float, digits: int) -> str:
     if digits <= _COARSE and round(value, digits) == 0:
         # Powers of ten among numbers that are this coarse would look like the largest of them.
-        return _local(f"{0:.{digits}f}")
+        return numbers.without_groups(f"{0:.{digits}f}")
     return signed(value, digits)
 
 
@@ -117,24 +116,16 @@ def percent(probability: float) -> str:
 def decimal(value: float, digits: int = 3) -> str:
     """Write a number: `-1.5` → "−1.500"; large and tiny ones in powers of ten."""
     if not math.isfinite(value):
-        # Translators: a number that could not be computed.
-        return in_context("number", "unknown")
+        return numbers.unknown()
     rounded = round(value, digits) + 0.0  # never −0
     if abs(value) >= 1e5 or (value and not rounded):
-        return _local(f"{value:.1e}")
-    return _local(f"{rounded:.{digits}f}")
+        return numbers.without_groups(f"{value:.1e}")
+    return numbers.without_groups(f"{rounded:.{digits}f}")
 
 
 def result(value: float) -> str:
     """Write a number with four decimals, or with three digits if it is small."""
-    return _local(f"{value:.4f}" if abs(value) >= 0.01 or value == 0 else f"{value:.3g}")
-
-
-def _local(number: str) -> str:
-    """Put the locale's decimal point into a number without groups, and a real minus before it."""
-    locale = current_locale()
-    written = number if locale == ENGLISH else number.translate(conventions(locale).separators)
-    return written.replace("-", MINUS)
+    return numbers.without_groups(f"{value:.4f}" if abs(value) >= 0.01 or value == 0 else f"{value:.3g}")
 
 
 def signed(value: float, digits: int = 3) -> str:

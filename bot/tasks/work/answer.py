@@ -11,6 +11,7 @@ import numpy as np
 
 from bot.inference.operations import TaskRun
 from bot.inference.tokenization.tokens import Token
+from bot.locales.numbers import MINUS
 from bot.tasks import answer
 from bot.tasks.answer import AnswerRequest, Location, ScoredWindow
 from bot.tasks.work import blocks
@@ -19,7 +20,7 @@ from bot.tasks.work.pages import decided, decision_page, explanation, page, text
 from bot.tasks.work.reading import beginning, numbered
 from bot.tasks.work.request import WrittenIds
 from bot.tasks.work.texts import Form, Number, Sentence, Text, Words, bracketed, four, grouped, lone, spaced
-from bot.tasks.work.wording import MINUS, later, listed, sentence
+from bot.tasks.work.wording import later, listed, sentence
 
 if TYPE_CHECKING:
     from bot.inference.heads.question_answering import QuestionAnswering

@@ -8,10 +8,11 @@ import numpy as np
 import numpy.typing as npt
 
 from bot.inference.tokenization.tokens import Token
+from bot.locales.numbers import MINUS
 from bot.tasks.scores import Floats, softmax
 from bot.tasks.work.blocks import Bars, Block, Paragraph, Picture, Reshaped, Variant, column, formula, table
 from bot.tasks.work.texts import Form, Number, Sentence, Short, Text, Words, bracketed, general, grouped
-from bot.tasks.work.wording import MINUS, later, sentence
+from bot.tasks.work.wording import later, sentence
 
 TEMPERATURES = (0.2, 0.7, 1.0, 1.5)
 USUAL_TOP_P = 0.9

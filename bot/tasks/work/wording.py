@@ -13,7 +13,6 @@ from typing import TypeAlias
 from bot.tasks.work.texts import Form, Listed, Number, Sentence, Text, bracketed, joined
 from bot.text.tables import read_table
 
-MINUS = "\N{MINUS SIGN}"
 SHOWN_TERMS = 6
 """The most terms of a sum that are written out."""
 

@@ -154,7 +154,8 @@ class EncoderDecoderRunner:
         self._model.positions.extend(max(positions) + 1, self._states)
         masks = [self._mask(cache) for cache in (self._written, self._sources)]
         at = self._checkpoint.tensor(positions)
-        reaches = Reaches(Reach.of(self._written), Reach.of(self._sources))
+        caches = (self._written, self._sources)
+        reaches = Reaches(*map(Reach.of, caches)) if self._checkpoint.device.on_cpu else None
         return self._model.decode(last, at, self._states, masks, self._cache, reaches).float()
 
     def _mask(self, cache: KVCache) -> torch.Tensor:
